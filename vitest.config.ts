@@ -1,0 +1,49 @@
+import { defineConfig } from "vitest/config";
+
+const source = { conditions: ["source"] };
+const common = { resolve: source, ssr: { resolve: source } };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...common,
+        test: {
+          name: "unit",
+          include: ["fiber-*/src/**/*.test.ts"],
+          environment: "node",
+        },
+      },
+      {
+        ...common,
+        test: {
+          name: "integration",
+          include: ["fiber-*/src/**/*.itest.ts"],
+          environment: "node",
+          globalSetup: ["fiber-testkit/src/vitest-postgres.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...common,
+        test: {
+          name: "web",
+          include: ["fiber-dashboard/web/**/*.test.{ts,tsx}"],
+          environment: "happy-dom",
+        },
+      },
+      {
+        ...common,
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.e2e.ts"],
+          environment: "node",
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});

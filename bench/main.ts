@@ -8,7 +8,9 @@ const benches: readonly Bench[] = [ingestBench, readsBench, probeBench];
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
-  console.error(`No bench named ${unknown.join(", ")}. Known: ${benches.map((b) => b.name).join(", ")}`);
+  console.error(
+    `No bench named ${unknown.join(", ")}. Known: ${benches.map((b) => b.name).join(", ")}`,
+  );
   process.exit(2);
 }
 

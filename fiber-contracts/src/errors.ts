@@ -30,6 +30,7 @@ export const ERROR_STATUS = {
   SCHEMA_INCONSISTENT: 503,
   SHUTTING_DOWN: 503,
   AGENT_UNREACHABLE: 503,
+  API_UNREACHABLE: 502,
 } as const;
 
 /** A code that travels in an error answer. */

@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import { FiberError } from "#contracts";
+import type { Logger, Running } from "#runtime";
+import { proxyApi } from "./api-proxy.js";
+import type { DashboardConfig } from "./config.js";
+import { addSecurityHeaders } from "./security.js";
+import { builtWebFolder, serveWebBuild } from "./web-build.js";
+
+/** What the dashboard server is given; `webFolder` is the built app, by default dist's. */
+export interface DashboardOptions {
+  readonly config: DashboardConfig;
+  readonly log: Logger;
+  readonly webFolder?: string;
+}
+
+/**
+ * Starts the server of the dashboard: the built app, `/api/*` handed to the API, and `/health`.
+ *
+ * @returns the bound port and a stop that ends open event streams
+ * @throws FiberError DASHBOARD_NOT_BUILT, PORT_TAKEN
+ */
+export async function startDashboard(
+  options: DashboardOptions,
+): Promise<Running & { readonly port: number }> {
+  const { config, log } = options;
+  const app = await buildDashboard(options);
+  try {
+    await app.listen({ port: config.FIBER_DASHBOARD_PORT, host: config.FIBER_DASHBOARD_HOST });
+  } catch (cause) {
+    await app.close();
+    throw listenError(cause, config);
+  }
+  const { port } = app.server.address() as AddressInfo;
+  log.info({ port, host: config.FIBER_DASHBOARD_HOST, api: config.FIBER_API_URL }, "listening");
+  return { port, stop: () => app.close() };
+}
+
+async function buildDashboard(options: DashboardOptions): Promise<FastifyInstance> {
+  const { config, log } = options;
+  const trusted = config.FIBER_TRUSTED_PROXIES;
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    trustProxy: trusted.length > 0 ? trusted : false,
+    genReqId: (request) => takeRequestId(request.headers["x-request-id"]),
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (status >= 500) request.log.error({ err: error }, "request failed");
+    return reply.code(status).send({
+      status: "error",
+      code: status >= 500 ? "INTERNAL" : "BAD_REQUEST",
+      message: status >= 500 ? "The dashboard server failed at this" : "This request is not valid",
+      request_id: request.id,
+    });
+  });
+  app.addHook("onSend", async (request, reply) => {
+    if (!reply.hasHeader("x-request-id")) reply.header("x-request-id", request.id);
+  });
+  await addSecurityHeaders(app);
+  app.get("/health", async () => ({ status: "ok" }));
+  await proxyApi(app, config.FIBER_API_URL);
+  await serveWebBuild(app, options.webFolder ?? builtWebFolder);
+  return app;
+}
+
+function takeRequestId(sent: string | string[] | undefined): string {
+  return typeof sent === "string" && /^[\w.-]{1,128}$/.test(sent) ? sent : randomUUID();
+}
+
+function listenError(cause: unknown, config: DashboardConfig): unknown {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code !== "EADDRINUSE") return cause;
+  return new FiberError(
+    "PORT_TAKEN",
+    `Port ${config.FIBER_DASHBOARD_PORT} on ${config.FIBER_DASHBOARD_HOST} is taken. ` +
+      "Stop what holds it, or choose another with FIBER_DASHBOARD_PORT.",
+    { cause },
+  );
+}

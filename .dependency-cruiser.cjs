@@ -7,7 +7,8 @@ const mayImport = {
   "fiber-etl": ["fiber-contracts", "fiber-runtime", "fiber-db"],
   "fiber-api": ["fiber-contracts", "fiber-runtime", "fiber-db"],
   "fiber-dashboard": ["fiber-contracts", "fiber-runtime"],
-  "fiber-agent": ["fiber-contracts", "fiber-runtime", "fiber-db"],
+  "fiber-rollback": ["fiber-contracts", "fiber-runtime", "fiber-db"],
+  "fiber-agent": ["fiber-contracts", "fiber-runtime", "fiber-db", "fiber-rollback"],
   "fiber-cli": [
     "fiber-contracts",
     "fiber-runtime",
@@ -16,6 +17,7 @@ const mayImport = {
     "fiber-etl",
     "fiber-api",
     "fiber-dashboard",
+    "fiber-rollback",
     "fiber-agent",
   ],
   "fiber-testkit": ["fiber-contracts", "fiber-runtime", "fiber-db"],

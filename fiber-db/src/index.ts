@@ -1,1 +1,18 @@
 export * from "./pool.js";
+export * from "./queries/count-probes.js";
+export * from "./queries/create-node.js";
+export * from "./queries/delete-node.js";
+export * from "./queries/find-node.js";
+export * from "./queries/latest-samples.js";
+export * from "./queries/list-nodes.js";
+export * from "./queries/list-samples.js";
+export * from "./queries/notify-changes.js";
+export type { NodeRecord } from "./queries/node-rows.js";
+export * from "./queries/read-fence.js";
+export * from "./queries/read-posture.js";
+export type { StoredSample } from "./queries/sample-rows.js";
+export * from "./queries/update-node.js";
+export * from "./queries/upsert-heartbeat.js";
+export * from "./tokens/find-token.js";
+export * from "./tokens/issue-token.js";
+export * from "./tokens/revoke-token.js";

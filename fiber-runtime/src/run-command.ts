@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Run as this user; only root may ask for it. */
   readonly uid?: number;
   readonly gid?: number;
+  /** In a process group of its own, so that Ctrl-C on our terminal does not reach it. */
+  readonly detached?: boolean;
 }
 
 /** What a command did; `exitCode` is null when it was killed by a signal or never started. */
@@ -45,6 +47,7 @@ export async function runCommand(
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
+    ...(options.detached === undefined ? {} : { detached: options.detached }),
   });
   return {
     command,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { FiberError } from "#contracts";
 import { packageRoot } from "./package-root.js";
 import { runCommand } from "./run-command.js";
@@ -36,10 +36,19 @@ export async function stateFolder(
   return join(base, hash);
 }
 
-/** Makes the state folder with its mode (0711: the database's own user must pass through it). */
+/**
+ * Makes the state folder with its mode (0711: the database's own user must pass through it),
+ * whatever the umask says.
+ *
+ * @throws FiberError STATE_FOLDER_UNUSABLE
+ */
 export function makeStateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    const first = mkdirSync(folder, { recursive: true, mode: 0o711 });
+    if (first === undefined) return;
+    for (let made = folder; made.length >= first.length; made = dirname(made)) {
+      chmodSync(made, 0o711);
+    }
   } catch (cause) {
     throw new FiberError(
       "STATE_FOLDER_UNUSABLE",

@@ -1,1 +1,2 @@
 export * from "./backup/manifest.js";
+export * from "./pg-tools.js";

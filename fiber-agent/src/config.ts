@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { LOG_LEVELS, portVariable } from "#runtime";
+
+/** Configuration of the supervisor and thereby of the stack on this machine. */
+export const agentConfigSchema = z.object({
+  FIBER_API_HOST: z.string().default("127.0.0.1"),
+  FIBER_API_PORT: portVariable.default(8000),
+  FIBER_DASHBOARD_HOST: z.string().default("127.0.0.1"),
+  FIBER_DASHBOARD_PORT: portVariable.default(4000),
+  FIBER_PG_PORT: portVariable.default(5432),
+  FIBER_DATABASE_URL: z.string().optional(),
+  FIBER_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
+});
+
+/** See {@link agentConfigSchema}. */
+export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -1,0 +1,116 @@
+import { FiberError } from "#contracts";
+import {
+  createPool,
+  type DbPool,
+  type EmbeddedPostgres,
+  schemaFit,
+  startEmbeddedPostgres,
+  upgrade,
+} from "#db";
+import type { StackOptions } from "./stack-state.js";
+import type { StackStatus } from "./stack-status.js";
+
+/** The stack's database: the embedded server, or one that FIBER_DATABASE_URL names. */
+export interface StackDatabase {
+  readonly url: string;
+  /** The supervisor's own few connections. */
+  readonly pool: DbPool;
+  /** For people, without a password. */
+  readonly shown: string;
+  /** Starts the embedded server again when its process is gone. */
+  keepAlive(): Promise<void>;
+  stop(): Promise<void>;
+  status(): NonNullable<StackStatus["database"]>;
+}
+
+/**
+ * Starts or reaches the database and brings its schema to what this release needs.
+ *
+ * @throws FiberError of the embedded server, or SCHEMA_AHEAD / SCHEMA_INCONSISTENT
+ */
+export async function startStackDatabase(options: StackOptions): Promise<StackDatabase> {
+  const database = await (options.config.FIBER_DATABASE_URL === undefined
+    ? embedded(options)
+    : external(options, options.config.FIBER_DATABASE_URL));
+  try {
+    await fitSchema(database, options);
+    return database;
+  } catch (err) {
+    await database.stop();
+    throw err;
+  }
+}
+
+async function embedded(options: StackOptions): Promise<StackDatabase> {
+  const { config, paths, log, say } = options;
+  const start = () =>
+    startEmbeddedPostgres({ stateDir: paths.stateDir, port: config.FIBER_PG_PORT, log });
+  let server: EmbeddedPostgres = await start();
+  let restarts = 0;
+  let stopping = false;
+  const pool = openPool(server.url("fiberstack"), options);
+  const shown = `embedded PostgreSQL, port ${server.port}${server.adopted ? ", found running" : ""}`;
+  return {
+    url: server.url("fiberstack"),
+    pool,
+    shown,
+    async keepAlive() {
+      if (stopping || server.isAlive()) return;
+      say("PostgreSQL ended by itself; starting it again");
+      log.error({ serverPid: server.pid }, "PostgreSQL ended by itself");
+      server = await start();
+      restarts++;
+      say("PostgreSQL is back");
+    },
+    async stop() {
+      stopping = true;
+      await pool.end();
+      await server.stop();
+    },
+    status: () => ({
+      shown,
+      port: server.port,
+      pid: server.pid,
+      restarts,
+      pgpass_file: server.pgpassFile,
+    }),
+  };
+}
+
+async function external(options: StackOptions, url: string): Promise<StackDatabase> {
+  const pool = openPool(url, options);
+  const { host, pathname } = new URL(url);
+  const shown = `${host}${pathname} (FIBER_DATABASE_URL)`;
+  return {
+    url,
+    pool,
+    shown,
+    keepAlive: async () => undefined,
+    stop: () => pool.end(),
+    status: () => ({ shown, port: null, pid: null, restarts: 0, pgpass_file: null }),
+  };
+}
+
+function openPool(connectionString: string, { log }: StackOptions): DbPool {
+  return createPool({
+    connectionString,
+    applicationName: "fiber-agent",
+    max: 2,
+    onError: (err) => log.warn({ err }, "idle database connection broke"),
+  });
+}
+
+async function fitSchema(database: StackDatabase, options: StackOptions): Promise<void> {
+  const { say } = options;
+  const fit = await schemaFit(database.pool);
+  if (fit.kind === "behind") {
+    say(`upgrading the schema from ${fit.current ?? "nothing"} to ${fit.head}`);
+    await upgrade({ databaseUrl: database.url });
+  } else if (fit.kind !== "fits") {
+    const remedy = fit.message ?? `It is at ${fit.current}, this release needs ${fit.head}.`;
+    throw new FiberError(
+      fit.kind === "ahead" ? "SCHEMA_AHEAD" : "SCHEMA_INCONSISTENT",
+      `The database's schema does not fit this release. ${remedy}`,
+    );
+  }
+}

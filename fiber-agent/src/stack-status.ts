@@ -1,0 +1,56 @@
+import { z } from "zod";
+import type { StackOptions, StackState } from "./stack-state.js";
+
+/** What GET /status of the agent answers, and `fiber status --json` prints. */
+export const stackStatusSchema = z.object({
+  phase: z.enum(["starting", "running", "stopping"]),
+  release: z.string(),
+  pid: z.int(),
+  since: z.string(),
+  state_folder: z.string(),
+  socket: z.string(),
+  urls: z.object({ api: z.string(), dashboard: z.string() }),
+  database: z
+    .object({
+      shown: z.string(),
+      port: z.int().nullable(),
+      pid: z.int().nullable(),
+      restarts: z.int(),
+      pgpass_file: z.string().nullable(),
+    })
+    .nullable(),
+  roles: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(["starting", "running", "waiting", "stopped"]),
+      pid: z.int().nullable(),
+      uptime_s: z.number().nullable(),
+      restarts: z.int(),
+      memory_bytes: z.number().nullable(),
+      url: z.string().nullable(),
+    }),
+  ),
+});
+
+/** See {@link stackStatusSchema}. */
+export type StackStatus = z.infer<typeof stackStatusSchema>;
+
+/** The stack as it is now. */
+export function describeStack(
+  state: StackState,
+  options: StackOptions,
+  urls: StackStatus["urls"],
+): StackStatus {
+  const { database } = state;
+  return {
+    phase: state.phase,
+    release: options.release,
+    pid: process.pid,
+    since: new Date(state.startedAt).toISOString(),
+    state_folder: options.paths.stateDir,
+    socket: options.paths.socket,
+    urls,
+    database: database === null ? null : database.status(),
+    roles: state.roles.map((role) => role.status()),
+  };
+}

@@ -1,0 +1,115 @@
+import { FiberError } from "#contracts";
+import { makeStateFolder } from "#runtime";
+import { serveAgent } from "./agent-server.js";
+import { bringUp, reloadProbes } from "./bring-up.js";
+import { keepHouse } from "./housekeeping.js";
+import { type LockHolder, tryLock } from "./lock-file.js";
+import { apiRole, dashboardRole } from "./role-specs.js";
+import type { StackOptions, StackState } from "./stack-state.js";
+import { describeStack, type StackStatus } from "./stack-status.js";
+import { makeStateParts } from "./state-parts.js";
+import { takeDown } from "./take-down.js";
+
+/** A running stack. */
+export interface Stack {
+  status(): StackStatus;
+  /** Stops everything in order, once; later calls wait for the same end. */
+  stop(why: string): Promise<void>;
+  /** Resolves when the stack has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * Starts the stack of this machine and keeps it up. Whatever was started is stopped again when a
+ * part cannot start. `signal` aborts a start that is under way.
+ *
+ * @throws FiberError STACK_RUNNING, PORT_TAKEN, or the code of the part that failed
+ */
+export async function startStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
+  const { paths, log, say, clock } = options;
+  makeStateFolder(paths.stateDir);
+  const lock = tryLock(paths.lock, "fiber up");
+  if (lock.kind === "taken") throw alreadyRunning(lock.holder, paths.stateDir);
+
+  const state: StackState = {
+    phase: "starting",
+    startedAt: clock.now(),
+    roles: [],
+    database: null,
+    tokens: null,
+    facts: null,
+  };
+  const urls = shownUrls(options);
+  const ending = new AbortController();
+  const starting = AbortSignal.any([signal, ending.signal]);
+  const { promise: stopped, resolve: announceEnd } = deferred();
+  let agent: { close(): Promise<void> } | null = null;
+  let keeping: Promise<void> = Promise.resolve();
+  let end: Promise<void> | null = null;
+
+  const finish = async (): Promise<void> => {
+    ending.abort();
+    state.phase = "stopping";
+    await keeping;
+    await takeDown(state, options);
+    await agent?.close();
+    lock.release();
+    announceEnd();
+  };
+  const stop = (why: string): Promise<void> => {
+    if (end === null) {
+      log.info({ why }, "stopping");
+      say(`stopping (${why})`);
+      end = finish();
+    }
+    return end;
+  };
+  const status = () => describeStack(state, options, urls);
+
+  try {
+    makeStateParts(paths, say);
+    agent = await serveAgent(paths.socket, {
+      status,
+      stop: () => {
+        // While the start is under way its own failure path takes everything down.
+        if (state.phase === "starting") ending.abort(stopAsked());
+        else void stop("fiber down");
+      },
+      reload: () => reloadProbes(state, options),
+    });
+    await bringUp(state, options, starting);
+    starting.throwIfAborted();
+  } catch (err) {
+    log.error({ err }, "start failed");
+    end = finish();
+    await end;
+    throw err;
+  }
+  state.phase = "running";
+  keeping = keepHouse(state, options, ending.signal);
+  return { status, stop, stopped };
+}
+
+const stopAsked = () => new FiberError("STOPPED", "Stopped while it was starting (fiber down).");
+
+function shownUrls({ config }: StackOptions): StackStatus["urls"] {
+  const api = apiRole(config, { databaseUrl: "", release: "" });
+  return { api: api.url ?? "", dashboard: dashboardRole(config).url ?? "" };
+}
+
+function alreadyRunning(holder: LockHolder, stateDir: string): FiberError {
+  return new FiberError(
+    "STACK_RUNNING",
+    `The stack of this installation is already running: process ${holder.pid}, since ${holder.since} ` +
+      `(state folder ${stateDir}). See it with \`fiber status\`, stop it with \`fiber down\`, ` +
+      "or give a second one its own FIBER_STATE_DIR and ports.",
+  );
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

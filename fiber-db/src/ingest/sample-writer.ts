@@ -1,0 +1,138 @@
+import type pg from "pg";
+import { columnArrays } from "./column-arrays.js";
+import { COPY_END, copyHead, parseMessage, runWithBinary, runWithTexts, SYNC } from "./messages.js";
+import { SAMPLE_COLUMNS } from "./row-buffer.js";
+import { classifyWriteError, type WriteOutcome } from "./write-outcome.js";
+
+/** Whole rows as RowBuffer wrote them, and the closed hours that they reach into. */
+export interface RowsToWrite {
+  readonly rows: Buffer;
+  readonly count: number;
+  readonly marks: readonly RollupMark[];
+}
+
+/** A bucket whose rollup must be computed again; `bucketMs` is its start in epoch ms, UTC. */
+export interface RollupMark {
+  readonly width: "hourly" | "daily";
+  readonly bucketMs: number;
+}
+
+/** Writes rows over one connection; one write at a time, each its own transaction. */
+export interface SampleWriter {
+  /** Straight binary COPY: the fastest, but a single known row fails it (`duplicate`). */
+  copy(write: RowsToWrite): Promise<WriteOutcome>;
+  /** `unnest … ON CONFLICT DO NOTHING`: known rows are left as they are. */
+  insert(write: RowsToWrite): Promise<WriteOutcome>;
+}
+
+const columns = SAMPLE_COLUMNS.join(", ");
+const arrays = ["timestamptz", ...Array(6).fill("float8"), "int4", "int2", "int2", "jsonb"]
+  .map((type, index) => `$${index + 1}::${type}[]`)
+  .join(", ");
+
+/**
+ * First statement of every write: fails with 22012 while ingest is fenced and with 2201F when the
+ * `series` table is not the one that the caller's ids come from (dropped, restored). It runs in
+ * the write's own transaction, so neither can slip in between.
+ */
+const GUARD = `
+  SELECT 1 / (CASE WHEN EXISTS (SELECT FROM ingest_fence WHERE expires_at > clock_timestamp())
+              THEN 0 ELSE 1 END),
+         sqrt(CASE WHEN to_regclass('series')::oid = $1::oid THEN 0 ELSE -1 END)`;
+const COPY = `COPY samples (${columns}) FROM STDIN (FORMAT binary)`;
+const INSERT = `INSERT INTO samples (${columns}) SELECT * FROM unnest(${arrays}) ON CONFLICT DO NOTHING`;
+/** Last statement, so that its row locks are held for the commit only; sorted against deadlocks. */
+const MARK = `
+  INSERT INTO rollup_due (width, bucket)
+  SELECT width, to_timestamp(seconds)
+    FROM unnest($1::text[], $2::float8[]) AS due (width, seconds) ORDER BY width, seconds
+  ON CONFLICT (width, bucket) DO UPDATE SET marks = rollup_due.marks + 1`;
+
+/**
+ * Prepares the statements on a connected client. The writer speaks the protocol itself: guard,
+ * rows and marks travel in one write and commit together at its end.
+ *
+ * @param seriesOid OID of the `series` table that the rows' series ids belong to
+ */
+export async function createSampleWriter(
+  client: pg.Client,
+  seriesOid: number,
+): Promise<SampleWriter> {
+  const prepared = await exchange(client, [
+    parseMessage("fiber_guard", GUARD),
+    parseMessage("fiber_copy", COPY),
+    parseMessage("fiber_insert", INSERT),
+    parseMessage("fiber_mark", MARK),
+    SYNC,
+  ]);
+  if (prepared.error !== null) throw prepared.error;
+  const guard = runWithTexts("fiber_guard", [String(seriesOid)]);
+  const guardAndCopy = Buffer.concat([guard, runWithTexts("fiber_copy", [])]);
+
+  return {
+    async copy({ rows, marks }) {
+      const head = Buffer.concat([guardAndCopy, copyHead(rows.length)]);
+      return outcomeOf(await exchange(client, [head, rows, COPY_END, ...raise(marks), SYNC]));
+    },
+    async insert({ rows, count, marks }) {
+      const statement = runWithBinary("fiber_insert", columnArrays(rows, count));
+      return outcomeOf(await exchange(client, [guard, ...statement, ...raise(marks), SYNC]));
+    },
+  };
+}
+
+function raise(marks: readonly RollupMark[]): readonly Buffer[] {
+  if (marks.length === 0) return [];
+  const widths = marks.map((mark) => mark.width).join(",");
+  const seconds = marks.map((mark) => mark.bucketMs / 1_000).join(",");
+  return [runWithTexts("fiber_mark", [`{${widths}}`, `{${seconds}}`])];
+}
+
+interface Exchange {
+  /** Tags of the statements that completed: "SELECT 1", "COPY 1000". */
+  readonly tags: readonly string[];
+  /** Null means that the server answered the Sync: everything is committed. */
+  readonly error: Error | null;
+}
+
+function outcomeOf({ tags, error }: Exchange): WriteOutcome {
+  if (error !== null) return classifyWriteError(error, tags.length > 0);
+  const inserted = Number(tags[1]?.split(" ").at(-1));
+  return { kind: "stored", inserted };
+}
+
+/** What the driver calls while it reads the answers; see Client.prototype._handle… in pg. */
+interface ProtocolQuery extends pg.Submittable {
+  handleCommandComplete(message: { text: string }): void;
+  handleReadyForQuery(): void;
+  handleError(error: Error): void;
+  handleRowDescription(): void;
+  handleDataRow(): void;
+  handleEmptyQuery(): void;
+  handlePortalSuspended(): void;
+  handleCopyInResponse(): void;
+}
+
+/** Sends messages that end in a Sync and collects what the server says to them. */
+function exchange(client: pg.Client, messages: readonly Buffer[]): Promise<Exchange> {
+  return new Promise((resolve) => {
+    const tags: string[] = [];
+    const ignore = () => {};
+    const query: ProtocolQuery = {
+      submit({ stream }) {
+        stream.cork();
+        for (const bytes of messages) stream.write(bytes);
+        stream.uncork();
+      },
+      handleCommandComplete: ({ text }) => void tags.push(text),
+      handleReadyForQuery: () => resolve({ tags, error: null }),
+      handleError: (error) => resolve({ tags, error }),
+      handleRowDescription: ignore,
+      handleDataRow: ignore,
+      handleEmptyQuery: ignore,
+      handlePortalSuspended: ignore,
+      handleCopyInResponse: ignore,
+    };
+    client.query(query);
+  });
+}

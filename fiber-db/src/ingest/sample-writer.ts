@@ -33,10 +33,13 @@ const arrays = ["timestamptz", ...Array(6).fill("float8"), "int4", "int2", "int2
 /**
  * First statement of every write: fails with 22012 while ingest is fenced and with 2201F when the
  * `series` table is not the one that the caller's ids come from (dropped, restored). It runs in
- * the write's own transaction, so neither can slip in between.
+ * the write's own transaction, so neither can slip in between: FOR KEY SHARE takes a ROW SHARE
+ * lock on the table before the snapshot and keeps it until the commit, and raising a fence waits
+ * for it (raise-fence.ts).
  */
 const GUARD = `
-  SELECT 1 / (CASE WHEN EXISTS (SELECT FROM ingest_fence WHERE expires_at > clock_timestamp())
+  SELECT 1 / (CASE WHEN EXISTS (SELECT FROM ingest_fence WHERE expires_at > clock_timestamp()
+                                 FOR KEY SHARE)
               THEN 0 ELSE 1 END),
          sqrt(CASE WHEN to_regclass('series')::oid = $1::oid THEN 0 ELSE -1 END)`;
 const COPY = `COPY samples (${columns}) FROM STDIN (FORMAT binary)`;

@@ -16,7 +16,8 @@ const hashSchema = z.string().regex(/^-?\d+$/);
 
 const tableSchema = z.object({
   name: z.string().min(1),
-  class: tableClassSchema,
+  /** Null for a table whose comment names no class. */
+  class: tableClassSchema.nullable(),
   rows: rowsSchema,
   hash: hashSchema,
   /** Leaf partitions of a partitioned table; their rows and hashes are summed into the parent's. */
@@ -28,9 +29,10 @@ export type TableFigures = z.infer<typeof tableSchema>;
 
 const migrationSchema = z.object({
   revision: z.string(),
-  name: z.string(),
-  /** SHA-256 of the migration as it was applied, hex. */
-  checksum: z.string(),
+  slug: z.string(),
+  /** SHA-256 of the way up and the way down as they were applied, hex. */
+  upChecksum: z.string(),
+  downChecksum: z.string(),
 });
 
 /** What lies beside a dump and says what it holds: `<time>.manifest.json`. */
@@ -53,6 +55,7 @@ export const manifestSchema = z.object({
     systemIdentifier: z.string(),
     databaseOid: z.number().int(),
     databaseSizeBytes: z.number().int().nonnegative(),
+    owner: z.string(),
     encoding: z.string(),
     collate: z.string(),
     ctype: z.string(),

@@ -28,3 +28,16 @@ export * from "./partitions/drop-expired-partitions.js";
 export * from "./partitions/ensure-partitions.js";
 export * from "./partitions/partition-days.js";
 export * from "./partitions/partition-state.js";
+export { DEFAULT_SETTINGS } from "./embedded/settings.js";
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from "./embedded/start-embedded-postgres.js";
+export {
+  downgrade,
+  type MigrateOptions,
+  type MigrateResult,
+  type MigrationStep,
+  upgrade,
+} from "./migrate/migrate.js";

@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 const source = { conditions: ["source"] };
-const common = { resolve: source, ssr: { resolve: source } };
+// Vitest runs global set-ups in an environment of its own.
+const common = {
+  resolve: source,
+  ssr: { resolve: source },
+  environments: { __vitest__: { resolve: source } },
+};
 
 export default defineConfig({
   test: {

@@ -4,6 +4,12 @@ export * from "./backup/export-snapshot.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";
+export { DEFAULT_SETTINGS } from "./embedded/settings.js";
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from "./embedded/start-embedded-postgres.js";
 export * from "./fence/lift-fence.js";
 export * from "./fence/raise-fence.js";
 export * from "./ingest/resolve-series.js";
@@ -36,3 +42,10 @@ export * from "./tokens/issue-token.js";
 export * from "./tokens/list-tokens.js";
 export * from "./tokens/revoke-token.js";
 export { makeTokenText } from "./tokens/token-text.js";
+
+  downgrade,
+  type MigrateOptions,
+  type MigrateResult,
+  type MigrationStep,
+  upgrade,
+} from "./migrate/migrate.js";

@@ -158,7 +158,11 @@ async function removeOtherCopies(folder: string, current: string): Promise<void>
 
 async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
-    () => access(path).then(() => true, () => false),
+    () =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
     () => false,
   );
 }

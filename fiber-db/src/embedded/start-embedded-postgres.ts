@@ -77,7 +77,10 @@ export async function startEmbeddedPostgres(
   const url = (database: string) =>
     `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const systemIdentifier = await verify(cluster, url("postgres"));
-  log.info({ port, serverPid: server.pid, adopted: orphan !== null }, "PostgreSQL accepts connections");
+  log.info(
+    { port, serverPid: server.pid, adopted: orphan !== null },
+    "PostgreSQL accepts connections",
+  );
   return {
     port,
     pid: server.pid,
@@ -145,7 +148,8 @@ async function verify(cluster: Cluster, url: string): Promise<string> {
     await client.query("SELECT pg_reload_conf()");
     return ours;
   } catch (cause) {
-    if ((cause as { code?: string }).code === "28P01") throw stranger(cluster, "its password", cause);
+    if ((cause as { code?: string }).code === "28P01")
+      throw stranger(cluster, "its password", cause);
     throw cause;
   } finally {
     await client.end();

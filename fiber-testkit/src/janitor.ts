@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+// Waits for the end of its stdin, which comes when we dismiss it and also when we are killed.
+const SCRIPT = `
+cat >/dev/null
+pid=$(head -n 1 "$1/postgres/data/postmaster.pid" 2>/dev/null)
+if [ -n "$pid" ]; then
+  kill -QUIT "$pid" 2>/dev/null
+  tries=0
+  while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+fi
+rm -rf "$1"
+`;
+
+/**
+ * Starts a process that outlives us and, once we are gone or say so, stops the PostgreSQL whose
+ * state folder is `folder` and removes the folder.
+ */
+export function startJanitor(folder: string): { dismiss(): Promise<void> } {
+  const child = spawn("sh", ["-c", SCRIPT, "fiber-janitor", folder], {
+    cwd: "/",
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  const ended = once(child, "exit");
+  child.unref();
+  return {
+    async dismiss() {
+      child.ref();
+      child.stdin.end();
+      await ended;
+    },
+  };
+}

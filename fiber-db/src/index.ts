@@ -4,7 +4,7 @@ export * from "./backup/export-snapshot.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";
-export { DEFAULT_SETTINGS } from "./embedded/settings.js";
+export { readPassword } from "./embedded/pgpass.js";
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -16,6 +16,22 @@ export * from "./ingest/resolve-series.js";
 export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
+export {
+  downgrade,
+  type MigrateOptions,
+  type MigrateResult,
+  type MigrationStep,
+  upgrade,
+} from "./migrate/migrate.js";
+export { type LossItem, type PlannedLoss, plannedLoss } from "./migrate/planned-loss.js";
+export {
+  type CurrentRevision,
+  checkMigrations,
+  currentRevision,
+  type HistoryEntry,
+  history,
+} from "./migrate/report.js";
+export { type SchemaFit, schemaFit } from "./migrate/schema-fit.js";
 export * from "./partitions/backup-running.js";
 export * from "./partitions/drop-expired-partitions.js";
 export * from "./partitions/ensure-partitions.js";
@@ -29,6 +45,7 @@ export * from "./queries/find-node.js";
 export * from "./queries/latest-samples.js";
 export * from "./queries/list-nodes.js";
 export * from "./queries/list-samples.js";
+export * from "./queries/listen-changes.js";
 export type { NodeRecord } from "./queries/node-rows.js";
 export * from "./queries/notify-changes.js";
 export * from "./queries/read-fence.js";
@@ -36,16 +53,10 @@ export * from "./queries/read-posture.js";
 export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
+export * from "./queries/watch-database.js";
 export * from "./tokens/ensure-token.js";
 export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";
 export * from "./tokens/list-tokens.js";
 export * from "./tokens/revoke-token.js";
 export { makeTokenText } from "./tokens/token-text.js";
-
-  downgrade,
-  type MigrateOptions,
-  type MigrateResult,
-  type MigrationStep,
-  upgrade,
-} from "./migrate/migrate.js";

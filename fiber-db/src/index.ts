@@ -16,6 +16,7 @@ export * from "./ingest/resolve-series.js";
 export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
+export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
 export {
   downgrade,
   type MigrateOptions,
@@ -54,6 +55,7 @@ export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export * from "./queries/watch-database.js";
+export * from "./restore/session.js";
 export * from "./tokens/ensure-token.js";
 export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";

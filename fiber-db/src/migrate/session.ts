@@ -25,7 +25,7 @@ export interface MigrationSession {
  * hold a snapshot that CREATE INDEX CONCURRENTLY waits for, and a lock inside the database would
  * be in the way of renaming it.
  *
- * @throws FiberError LOCKED, naming the holder, after `waitMs`
+ * @throws FiberError MIGRATION_LOCKED, naming the holder, after `waitMs`
  */
 export async function withMigrationSession<T>(
   options: { readonly connectionString: string; readonly waitMs: number },
@@ -61,8 +61,21 @@ export async function withMigrationSession<T>(
   }
 }
 
+/** Runs `work` on one connection of its own, without any lock: for looking only. */
+export async function withConnection<T>(
+  connectionString: string,
+  work: (db: pg.Client) => Promise<T>,
+): Promise<T> {
+  const db = await connect(connectionString);
+  try {
+    return await work(db);
+  } finally {
+    await close(db);
+  }
+}
+
 /** The database's name in a connection string. */
-export function databaseOf(connectionString: string): string {
+function databaseOf(connectionString: string): string {
   return decodeURIComponent(new URL(connectionString).pathname.slice(1)) || "postgres";
 }
 
@@ -116,7 +129,7 @@ async function lockedBy(control: pg.Client, database: string, waitMs: number): P
     ? `session ${holder.pid} (${holder.name || "no name"}, connected since ${holder.since.toISOString()})`
     : "a session that has just ended";
   return new FiberError(
-    "LOCKED",
+    "MIGRATION_LOCKED",
     `Database ${database} is being migrated by ${who}; waited ${waitMs} ms. Wait for it, or look ` +
       "at it with: SELECT * FROM pg_stat_activity",
   );

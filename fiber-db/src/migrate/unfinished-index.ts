@@ -37,7 +37,7 @@ export async function indexState(
  * now. A server process that still builds it is waited for: the server notices within a second
  * that its client is gone.
  *
- * @throws FiberError LOCKED when somebody goes on building it
+ * @throws FiberError MIGRATION_LOCKED when somebody goes on building it
  */
 export async function clearOwnIndex(
   session: MigrationSession,
@@ -65,7 +65,7 @@ async function waitForBuilder(db: pg.Client, index: string): Promise<void> {
     if (builder === undefined) return;
     if (Date.now() > deadline) {
       throw new FiberError(
-        "LOCKED",
+        "MIGRATION_LOCKED",
         `Session ${builder.pid} is still building index ${index}. Let it finish, or end it with ` +
           `SELECT pg_terminate_backend(${builder.pid}), and run the command again.`,
       );

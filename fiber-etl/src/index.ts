@@ -1,0 +1,2 @@
+export * from "./direct-log/direct-log.js";
+export * from "./etl-config.js";

@@ -1,4 +1,4 @@
-export { readPassword } from "./embedded/pgpass.js";
+export { embeddedDatabaseUrl } from "./embedded/embedded-url.js";
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,

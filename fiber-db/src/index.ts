@@ -1,8 +1,10 @@
 export { embeddedDatabaseUrl } from "./embedded/embedded-url.js";
+export { readPassword } from "./embedded/pgpass.js";
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
+  stopEmbeddedPostgres,
 } from "./embedded/start-embedded-postgres.js";
 export * from "./ingest/resolve-series.js";
 export * from "./ingest/row-buffer.js";
@@ -24,6 +26,7 @@ export {
   history,
 } from "./migrate/report.js";
 export { type SchemaFit, schemaFit } from "./migrate/schema-fit.js";
+export * from "./node-states/evaluate-node-states.js";
 export * from "./partitions/backup-running.js";
 export * from "./partitions/drop-expired-partitions.js";
 export * from "./partitions/ensure-partitions.js";
@@ -46,6 +49,10 @@ export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export * from "./queries/watch-database.js";
+export * from "./rollups/buckets.js";
+export * from "./rollups/compute-due-rollups.js";
+export * from "./rollups/drop-expired-rollups.js";
+export * from "./rollups/mark-missing-rollups.js";
 export * from "./tokens/ensure-token.js";
 export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";

@@ -72,7 +72,8 @@ function edited(
 ): HistoryProblem | null {
   for (const [at, row] of applied.entries()) {
     const file = migrations[at];
-    if (file === undefined) continue;
+    // A step that failed half-way may be mended and tried again.
+    if (file === undefined || row.status === "applying") continue;
     const part =
       file.upChecksum !== row.upChecksum
         ? "up"

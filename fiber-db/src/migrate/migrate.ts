@@ -71,7 +71,7 @@ export async function upgrade(
         await applyMigration(session, migration, {
           ...limits(options),
           release: options.release ?? "dev",
-          unfinished: applied.some((row) => row.revision === migration.revision),
+          unfinished: applied.find((row) => row.revision === migration.revision),
         });
       }
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { FiberError } from "#contracts";
+import { isConnectionError } from "../pool.js";
 
 /** Shown in pg_stat_activity for everything the runner does. */
 export const APPLICATION_NAME = "fiber-migrate";
@@ -94,8 +95,20 @@ async function connect(connectionString: string): Promise<pg.Client> {
     options: "-c TimeZone=UTC -c client_connection_check_interval=1000",
   });
   client.on("error", () => {});
-  await client.connect();
-  return client;
+  try {
+    await client.connect();
+    return client;
+  } catch (cause) {
+    await close(client);
+    if (!isConnectionError(cause)) throw cause;
+    const { host, pathname } = new URL(connectionString);
+    throw new FiberError(
+      "DATABASE_UNAVAILABLE",
+      `PostgreSQL does not answer at ${host}${pathname}: ${(cause as Error).message}. Start the ` +
+        "stack with fiber up, or point FIBER_DATABASE_URL at a running server.",
+      { cause },
+    );
+  }
 }
 
 async function close(client: pg.Client): Promise<void> {

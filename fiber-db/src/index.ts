@@ -48,7 +48,6 @@ export * from "./queries/read-posture.js";
 export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
-export * from "./queries/watch-database.js";
 export * from "./rollups/buckets.js";
 export * from "./rollups/compute-due-rollups.js";
 export * from "./rollups/drop-expired-rollups.js";

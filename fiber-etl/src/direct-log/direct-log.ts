@@ -67,6 +67,7 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
 
   const tools: StoreTools = {
     expectDuplicates: false,
+    now: () => clock.now(),
     async makePartitions() {
       if (session === null) throw new Error("the database went away");
       const made = await ensurePartitions(session.control, {

@@ -1,10 +1,13 @@
 import type { AppendOutcome, IngestTrace } from "#contracts";
-import { createRowBuffer, type RollupMark, type RowBuffer } from "#db";
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-/** A bucket that ended longer ago than this is closed: what comes for it now is late. */
-const CLOSED_AFTER_MS = 60_000;
+import {
+  BUCKET_MS,
+  bucketStart,
+  createRowBuffer,
+  LATE_AFTER_MS,
+  type RollupMark,
+  type RollupWidth,
+  type RowBuffer,
+} from "#db";
 
 /** One append inside a group, waiting for its outcome. */
 export interface Waiter {
@@ -23,10 +26,8 @@ export interface Group {
   rowCount: number;
   readonly waiters: Waiter[];
   readonly nodeIds: Set<string>;
-  /** Start hours, epoch ms, of late samples. */
-  readonly lateHours: Set<number>;
-  /** Samples before this moment are late. */
-  lateBeforeMs: number;
+  /** Starts, epoch ms, of the hours that its samples fall into. */
+  readonly hours: Set<number>;
   /** When the oldest append came, epoch ms. */
   firstAtMs: number;
 }
@@ -38,16 +39,9 @@ export function createGroup(): Group {
     rowCount: 0,
     waiters: [],
     nodeIds: new Set(),
-    lateHours: new Set(),
-    lateBeforeMs: 0,
+    hours: new Set(),
     firstAtMs: 0,
   };
-}
-
-/** Opens an empty group for appends from `nowMs` on. */
-export function openGroup(group: Group, nowMs: number): void {
-  group.firstAtMs = nowMs;
-  group.lateBeforeMs = startOf(nowMs - CLOSED_AFTER_MS, HOUR_MS);
 }
 
 /** Empties a group whose appends are all settled. */
@@ -56,29 +50,24 @@ export function emptyGroup(group: Group): void {
   group.rowCount = 0;
   group.waiters.length = 0;
   group.nodeIds.clear();
-  group.lateHours.clear();
+  group.hours.clear();
 }
 
-/** The closed buckets that a group's late samples fall into: hours, and days that are closed too. */
-export function lateMarks(group: Group): readonly RollupMark[] {
-  if (group.lateHours.size === 0) return [];
-  const openDayMs = startOf(group.firstAtMs - CLOSED_AFTER_MS, DAY_MS);
-  const days = new Set<number>();
+/** The hours and days of a group's samples that are closed at `nowMs`: samples for them are late. */
+export function lateMarks(group: Group, nowMs: number): readonly RollupMark[] {
   const marks: RollupMark[] = [];
-  for (const bucketMs of group.lateHours) {
-    marks.push({ width: "hourly", bucketMs });
-    const dayMs = startOf(bucketMs, DAY_MS);
-    if (dayMs < openDayMs) days.add(dayMs);
+  const days = new Set<number>();
+  for (const hourMs of group.hours) {
+    if (!isClosed("hourly", hourMs, nowMs)) continue;
+    marks.push({ width: "hourly", bucketMs: hourMs });
+    days.add(bucketStart("daily", hourMs));
   }
-  for (const bucketMs of days) marks.push({ width: "daily", bucketMs });
+  for (const dayMs of days) {
+    if (isClosed("daily", dayMs, nowMs)) marks.push({ width: "daily", bucketMs: dayMs });
+  }
   return marks;
 }
 
-/** Notes the hour of a late sample. */
-export function noteLate(group: Group, timeMs: number): void {
-  group.lateHours.add(startOf(timeMs, HOUR_MS));
-}
-
-function startOf(timeMs: number, widthMs: number): number {
-  return Math.floor(timeMs / widthMs) * widthMs;
+function isClosed(width: RollupWidth, bucketMs: number, nowMs: number): boolean {
+  return nowMs > bucketMs + BUCKET_MS[width] + LATE_AFTER_MS;
 }

@@ -1,6 +1,7 @@
 import type { AppendOutcome, IngestTrace, Sample } from "#contracts";
+import { BUCKET_MS, bucketStart } from "#db";
 import type { Clock } from "#runtime";
-import { createGroup, emptyGroup, type Group, noteLate, openGroup } from "./group.js";
+import { createGroup, emptyGroup, type Group } from "./group.js";
 import type { SeriesCache } from "./series-cache.js";
 
 /** Bounds of what a log holds in memory. */
@@ -57,11 +58,17 @@ export function createIntake(options: {
 
   function encode(group: Group, list: readonly Sample[]): boolean {
     let lastNode = "";
+    let hourMs = 0;
+    let hourEndMs = 0;
     for (const sample of list) {
       const seriesId = cache.find(sample);
       if (seriesId === undefined) return false;
       group.rows.write(seriesId, sample);
-      if (sample.timeMs < group.lateBeforeMs) noteLate(group, sample.timeMs);
+      if (sample.timeMs < hourMs || sample.timeMs >= hourEndMs) {
+        hourMs = bucketStart("hourly", sample.timeMs);
+        hourEndMs = hourMs + BUCKET_MS.hourly;
+        group.hours.add(hourMs);
+      }
       if (sample.nodeId !== lastNode) {
         lastNode = sample.nodeId;
         group.nodeIds.add(lastNode);
@@ -72,7 +79,7 @@ export function createIntake(options: {
 
   function admit({ samples: list, trace, settle, fail }: Append): boolean {
     const group = open;
-    if (group.waiters.length === 0) openGroup(group, clock.now());
+    if (group.waiters.length === 0) group.firstAtMs = clock.now();
     const startByte = group.rows.length();
     let whole = false;
     try {

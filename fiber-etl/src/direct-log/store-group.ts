@@ -7,6 +7,7 @@ import { databaseUnavailable, fenced, STORED } from "./outcomes.js";
 export interface StoreTools {
   /** Whether the last writes met known rows: then COPY would fail again. */
   expectDuplicates: boolean;
+  readonly now: () => number;
   /** Makes the partitions that accepted samples can fall into. */
   readonly makePartitions: () => Promise<void>;
   readonly onFenced: () => void;
@@ -75,7 +76,7 @@ async function writeRange(
   const write = {
     rows: group.rows.slice(before?.endByte ?? 0, last?.endByte ?? 0),
     count,
-    marks: lateMarks(group),
+    marks: lateMarks(group, tools.now()),
   };
   let partitionsMade = false;
   for (let retries = 0; ; ) {

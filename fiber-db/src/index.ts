@@ -4,11 +4,13 @@ export * from "./backup/export-snapshot.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";
+export { embeddedDatabaseUrl } from "./embedded/embedded-url.js";
 export { readPassword } from "./embedded/pgpass.js";
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
+  stopEmbeddedPostgres,
 } from "./embedded/start-embedded-postgres.js";
 export * from "./fence/lift-fence.js";
 export * from "./fence/raise-fence.js";
@@ -33,6 +35,7 @@ export {
   history,
 } from "./migrate/report.js";
 export { type SchemaFit, schemaFit } from "./migrate/schema-fit.js";
+export * from "./node-states/evaluate-node-states.js";
 export * from "./partitions/backup-running.js";
 export * from "./partitions/drop-expired-partitions.js";
 export * from "./partitions/ensure-partitions.js";
@@ -56,6 +59,10 @@ export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export * from "./queries/watch-database.js";
 export * from "./restore/session.js";
+export * from "./rollups/buckets.js";
+export * from "./rollups/compute-due-rollups.js";
+export * from "./rollups/drop-expired-rollups.js";
+export * from "./rollups/mark-missing-rollups.js";
 export * from "./tokens/ensure-token.js";
 export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";

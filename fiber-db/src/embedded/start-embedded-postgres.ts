@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { FiberError } from "#contracts";
@@ -93,7 +93,26 @@ export async function startEmbeddedPostgres(
   };
 }
 
-async function openCluster(stateDir: string, options: EmbeddedPostgresOptions): Promise<Cluster> {
+/**
+ * Stops the PostgreSQL that a killed supervisor left running on a state folder. Says whether
+ * there was one; nothing is made where there is no cluster.
+ */
+export async function stopEmbeddedPostgres(
+  options: Pick<EmbeddedPostgresOptions, "stateDir" | "log" | "native">,
+): Promise<boolean> {
+  const stateDir = await realpath(options.stateDir).catch(() => null);
+  if (stateDir === null) return false;
+  if ((await stat(dataFolder(stateDir)).catch(() => null)) === null) return false;
+  const cluster = await openCluster(stateDir, options);
+  if ((await runningServer(cluster)) === null) return false;
+  await stopServer(cluster);
+  return true;
+}
+
+async function openCluster(
+  stateDir: string,
+  options: Pick<EmbeddedPostgresOptions, "log" | "native">,
+): Promise<Cluster> {
   const data = dataFolder(stateDir);
   const owner = await serverOwner(data, options.log);
   const folder = await makeServerFolder(stateDir, owner);

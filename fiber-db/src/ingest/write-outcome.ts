@@ -9,7 +9,7 @@ export type WriteOutcome =
   /** Ingest is fenced. */
   | { readonly kind: "fenced" }
   /** No partition for the day of a row. */
-  | { readonly kind: "no-partition" }
+  | { readonly kind: "no-partition"; readonly error: Error }
   /** A deadlock or a serialization failure: the same write can succeed. */
   | { readonly kind: "retry"; readonly error: Error }
   /** The rows themselves are at fault. */
@@ -34,7 +34,7 @@ export function classifyWriteError(error: Error, guardPassed: boolean): WriteOut
   if (!guardPassed && code === "2201F") return { kind: "lost", error };
   if (SCHEMA_CHANGED.has(code)) return { kind: "lost", error };
   if (code === "23505") return { kind: "duplicate" };
-  if (code === "23514" && isMissingPartition(error)) return { kind: "no-partition" };
+  if (code === "23514" && isMissingPartition(error)) return { kind: "no-partition", error };
   if (RETRY.has(code)) return { kind: "retry", error };
   if (code.startsWith("22") || code.startsWith("23")) return { kind: "bad-data", error };
   return { kind: "unable", error };

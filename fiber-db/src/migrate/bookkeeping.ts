@@ -55,7 +55,7 @@ export async function appliedMigrations(db: Db): Promise<readonly AppliedMigrati
   return rows;
 }
 
-/** Remembers a migration; one that is remembered already gets the new status. */
+/** Remembers a migration; what an interrupted attempt wrote about it is replaced. */
 export async function rememberMigration(
   db: Db,
   migration: Migration,
@@ -70,7 +70,11 @@ export async function rememberMigration(
        down_checksum, down_sql, release, status, shape)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (revision) DO UPDATE
-       SET status = EXCLUDED.status, shape = EXCLUDED.shape, applied_at = now()`,
+       SET (slug, kind, why, transactional, up_checksum, down_checksum, down_sql, release, status,
+            shape, applied_at)
+         = (EXCLUDED.slug, EXCLUDED.kind, EXCLUDED.why, EXCLUDED.transactional,
+            EXCLUDED.up_checksum, EXCLUDED.down_checksum, EXCLUDED.down_sql, EXCLUDED.release,
+            EXCLUDED.status, EXCLUDED.shape, now())`,
     [
       migration.revision,
       migration.slug,

@@ -5,7 +5,7 @@ import { type Migration, migrationTitle } from "./migration-file.js";
 /** Why this release must not change this database. */
 export interface HistoryProblem {
   readonly kind: "ahead" | "inconsistent";
-  readonly code: "DATABASE_AHEAD" | "MIGRATION_EDITED" | "SCHEMA_INCONSISTENT";
+  readonly code: "SCHEMA_AHEAD" | "MIGRATION_EDITED" | "SCHEMA_INCONSISTENT";
   readonly message: string;
 }
 
@@ -58,7 +58,7 @@ function ahead(
   const names = unknown.map((row) => `${row.revision} (${migrationTitle(row)})`).join(", ");
   return {
     kind: "ahead",
-    code: "DATABASE_AHEAD",
+    code: "SCHEMA_AHEAD",
     message:
       `The database is ahead of this release: ${names}, applied by release ${newest.release}, ` +
       `unknown here; this release knows up to ${head}. Run release ${newest.release}, or take the ` +
@@ -72,7 +72,8 @@ function edited(
 ): HistoryProblem | null {
   for (const [at, row] of applied.entries()) {
     const file = migrations[at];
-    if (file === undefined) continue;
+    // A step that failed half-way may be mended and tried again.
+    if (file === undefined || row.status === "applying") continue;
     const part =
       file.upChecksum !== row.upChecksum
         ? "up"

@@ -50,8 +50,8 @@ export interface MigrateResult {
 /**
  * Applies migrations up to `target`: `head`, `+n` or a revision. Running it again does nothing.
  *
- * @throws FiberError USAGE, LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED, and before anything is changed
- * DATABASE_AHEAD, MIGRATION_EDITED, MIGRATION_MISSING, SCHEMA_INCONSISTENT
+ * @throws FiberError USAGE, MIGRATION_LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED, and before anything is changed
+ * SCHEMA_AHEAD, MIGRATION_EDITED, MIGRATION_MISSING, SCHEMA_INCONSISTENT
  */
 export async function upgrade(
   options: MigrateOptions & { readonly target?: string },
@@ -71,7 +71,7 @@ export async function upgrade(
         await applyMigration(session, migration, {
           ...limits(options),
           release: options.release ?? "dev",
-          unfinished: applied.some((row) => row.revision === migration.revision),
+          unfinished: applied.find((row) => row.revision === migration.revision),
         });
       }
     }
@@ -84,7 +84,7 @@ export async function upgrade(
  * the database, so that an older release can do it too. Says nothing about loss: ask
  * {@link plannedLoss} first.
  *
- * @throws FiberError USAGE, LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED
+ * @throws FiberError USAGE, MIGRATION_LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED
  */
 export async function downgrade(
   options: MigrateOptions & { readonly target: string },

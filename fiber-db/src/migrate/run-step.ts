@@ -10,7 +10,7 @@ import {
 import { type Migration, migrationTitle } from "./migration-file.js";
 import { readSchemaShape } from "./schema-shape.js";
 import type { MigrationSession } from "./session.js";
-import { clearOwnIndex, indexState } from "./unfinished-index.js";
+import { clearOwnIndex, type IndexState, indexState } from "./unfinished-index.js";
 
 /** Time-outs of one step. */
 export interface StepLimits {
@@ -28,7 +28,10 @@ export interface StepLimits {
 export async function applyMigration(
   session: MigrationSession,
   migration: Migration,
-  options: StepLimits & { readonly release: string; readonly unfinished: boolean },
+  options: StepLimits & {
+    readonly release: string;
+    readonly unfinished: AppliedMigration | undefined;
+  },
 ): Promise<void> {
   const { db } = session;
   const { release } = options;
@@ -43,8 +46,10 @@ export async function applyMigration(
   }
   await rememberMigration(db, migration, { release, status: "applying", shape: null });
   await withoutTransaction(session, what, options, migration, async () => {
-    const state = options.unfinished ? await clearOwnIndex(session, migration.upSql) : "absent";
-    if (state !== "valid") await db.query(migration.upSql);
+    const left = options.unfinished
+      ? await clearLeftovers(db, options.unfinished, migration)
+      : "absent";
+    if (left !== "valid") await db.query(migration.upSql);
   });
   const shape = await readSchemaShape(db);
   await rememberMigration(db, migration, { release, status: "applied", shape });
@@ -76,6 +81,16 @@ export async function revertMigration(
     if (!gone) await db.query(row.downSql);
   });
   await forgetMigration(db, row.revision);
+}
+
+/** Drops the invalid index of an interrupted attempt, whose file may have been mended since. */
+async function clearLeftovers(
+  db: pg.Client,
+  attempt: AppliedMigration,
+  migration: Migration,
+): Promise<IndexState> {
+  await clearOwnIndex(db, attempt.downSql);
+  return clearOwnIndex(db, migration.upSql);
 }
 
 async function inStep(

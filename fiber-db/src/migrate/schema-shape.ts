@@ -3,7 +3,7 @@ import type { Db } from "../pool.js";
 /** What makes one table itself: its kind, columns, keys and indexes, each as one line of text. */
 export type TableShape = readonly string[];
 
-/** The product's tables by name; partitions are left out. */
+/** The product's tables by name; partitions and the migrations' own table are left out. */
 export type SchemaShape = Readonly<Record<string, TableShape>>;
 
 /**
@@ -21,13 +21,15 @@ export async function readSchemaShape(db: Db): Promise<SchemaShape> {
                     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       UNION ALL
-      SELECT format('constraint %s', n.conname) FROM pg_constraint n WHERE n.conrelid = c.oid
+      SELECT format('constraint %s', n.conname) FROM pg_constraint n
+      WHERE n.conrelid = c.oid AND n.contype IN ('p', 'u', 'f', 'c', 'x')
       UNION ALL
-      SELECT format('index %s', x.indexrelid::regclass)
-      FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid
+      SELECT format('index %s', i.relname)
+      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+      WHERE x.indrelid = c.oid AND x.indisvalid
     ) parts
     WHERE c.relnamespace = current_schema()::regnamespace
-      AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'fiber_migrations'
       AND obj_description(c.oid, 'pg_class') ~ '^(state|append|derived|control): '
     GROUP BY c.relname`);
   return Object.fromEntries(rows.map((row) => [row.name, row.parts]));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { FiberError } from "#contracts";
+import { isConnectionError } from "../pool.js";
 
 /** Shown in pg_stat_activity for everything the runner does. */
 export const APPLICATION_NAME = "fiber-migrate";
@@ -25,7 +26,7 @@ export interface MigrationSession {
  * hold a snapshot that CREATE INDEX CONCURRENTLY waits for, and a lock inside the database would
  * be in the way of renaming it.
  *
- * @throws FiberError LOCKED, naming the holder, after `waitMs`
+ * @throws FiberError MIGRATION_LOCKED, naming the holder, after `waitMs`
  */
 export async function withMigrationSession<T>(
   options: { readonly connectionString: string; readonly waitMs: number },
@@ -61,8 +62,21 @@ export async function withMigrationSession<T>(
   }
 }
 
+/** Runs `work` on one connection of its own, without any lock: for looking only. */
+export async function withConnection<T>(
+  connectionString: string,
+  work: (db: pg.Client) => Promise<T>,
+): Promise<T> {
+  const db = await connect(connectionString);
+  try {
+    return await work(db);
+  } finally {
+    await close(db);
+  }
+}
+
 /** The database's name in a connection string. */
-export function databaseOf(connectionString: string): string {
+function databaseOf(connectionString: string): string {
   return decodeURIComponent(new URL(connectionString).pathname.slice(1)) || "postgres";
 }
 
@@ -81,8 +95,20 @@ async function connect(connectionString: string): Promise<pg.Client> {
     options: "-c TimeZone=UTC -c client_connection_check_interval=1000",
   });
   client.on("error", () => {});
-  await client.connect();
-  return client;
+  try {
+    await client.connect();
+    return client;
+  } catch (cause) {
+    await close(client);
+    if (!isConnectionError(cause)) throw cause;
+    const { host, pathname } = new URL(connectionString);
+    throw new FiberError(
+      "DATABASE_UNAVAILABLE",
+      `PostgreSQL does not answer at ${host}${pathname}: ${(cause as Error).message}. Start the ` +
+        "stack with fiber up, or point FIBER_DATABASE_URL at a running server.",
+      { cause },
+    );
+  }
 }
 
 async function close(client: pg.Client): Promise<void> {
@@ -116,7 +142,7 @@ async function lockedBy(control: pg.Client, database: string, waitMs: number): P
     ? `session ${holder.pid} (${holder.name || "no name"}, connected since ${holder.since.toISOString()})`
     : "a session that has just ended";
   return new FiberError(
-    "LOCKED",
+    "MIGRATION_LOCKED",
     `Database ${database} is being migrated by ${who}; waited ${waitMs} ms. Wait for it, or look ` +
       "at it with: SELECT * FROM pg_stat_activity",
   );

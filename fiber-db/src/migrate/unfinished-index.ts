@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { FiberError } from "#contracts";
-import type { MigrationSession } from "./session.js";
+
+/** What there is of the index a statement is about; "no-index" for other statements. */
+export type IndexState = "absent" | "invalid" | "valid" | "no-index";
 
 const BUILDER_WAIT_MS = 30_000;
 
@@ -17,11 +19,8 @@ export function indexOf(sql: string): string | null {
   return found === undefined || /^on$/i.test(found) ? null : found;
 }
 
-/** Whether the index of a statement exists, and can be used. Other statements have no index. */
-export async function indexState(
-  db: pg.Client,
-  sql: string,
-): Promise<"absent" | "invalid" | "valid" | "no-index"> {
+/** Whether the index of a statement exists, and can be used. */
+export async function indexState(db: pg.Client, sql: string): Promise<IndexState> {
   const index = indexOf(sql);
   if (index === null) return "no-index";
   const { rows } = await db.query<{ valid: boolean }>(
@@ -37,13 +36,9 @@ export async function indexState(
  * now. A server process that still builds it is waited for: the server notices within a second
  * that its client is gone.
  *
- * @throws FiberError LOCKED when somebody goes on building it
+ * @throws FiberError MIGRATION_LOCKED when somebody goes on building it
  */
-export async function clearOwnIndex(
-  session: MigrationSession,
-  sql: string,
-): Promise<"absent" | "valid" | "no-index"> {
-  const { db } = session;
+export async function clearOwnIndex(db: pg.Client, sql: string): Promise<IndexState> {
   const index = indexOf(sql);
   if (index === null) return "no-index";
   await waitForBuilder(db, index);
@@ -65,7 +60,7 @@ async function waitForBuilder(db: pg.Client, index: string): Promise<void> {
     if (builder === undefined) return;
     if (Date.now() > deadline) {
       throw new FiberError(
-        "LOCKED",
+        "MIGRATION_LOCKED",
         `Session ${builder.pid} is still building index ${index}. Let it finish, or end it with ` +
           `SELECT pg_terminate_backend(${builder.pid}), and run the command again.`,
       );

@@ -1,6 +1,6 @@
 import type { DbConnection, DbPool } from "../pool.js";
 import { isBackupRunning } from "./backup-running.js";
-import { DAY_MS } from "./partition-days.js";
+import { DAY_MS, partitionDay } from "./partition-days.js";
 import { listPartitions, type PartitionState } from "./partition-state.js";
 
 /** What {@link dropExpiredPartitions} did. */
@@ -15,7 +15,8 @@ const LOCK_NOT_AVAILABLE = "55P03";
 /**
  * Removes the days of `samples` that ended `keepDays` (default 7) or more before `nowMs`:
  * DETACH CONCURRENTLY, which lets writers and readers go on, then DROP. A detach that was
- * interrupted is finished. Lock waits end after 2 s.
+ * interrupted is finished. Lock waits end after 2 s. A day that rollups still wait to be computed
+ * from stays until they are.
  */
 export async function dropExpiredPartitions(
   pool: DbPool,
@@ -25,7 +26,10 @@ export async function dropExpiredPartitions(
   const connection = await pool.connect();
   let broken: Error | undefined;
   try {
-    const expired = (await listPartitions(connection)).filter((p) => p.endMs <= cutoffMs);
+    const needed = await daysWithDueRollups(connection);
+    const expired = (await listPartitions(connection)).filter(
+      (p) => p.endMs <= cutoffMs && !needed.has(p.startMs),
+    );
     if (expired.length === 0) return { kind: "done", dropped: [] };
     if (await isBackupRunning(connection)) return { kind: "backup-running" };
     await connection.query("SET lock_timeout = '2s'");
@@ -42,6 +46,11 @@ export async function dropExpiredPartitions(
     }
     connection.release(broken);
   }
+}
+
+async function daysWithDueRollups(connection: DbConnection): Promise<ReadonlySet<number>> {
+  const { rows } = await connection.query<{ bucket: Date }>("SELECT bucket FROM rollup_due");
+  return new Set(rows.map(({ bucket }) => partitionDay(bucket.getTime()).startMs));
 }
 
 async function dropAll(

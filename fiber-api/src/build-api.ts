@@ -1,0 +1,129 @@
+import compress from "@fastify/compress";
+import helmet from "@fastify/helmet";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { validatorCompiler } from "fastify-type-provider-zod";
+import type { IngestLog } from "#contracts";
+import { type DbPool, listenChanges, watchDatabase } from "#db";
+import type { Clock, Logger } from "#runtime";
+import { answerBrokenRequest, answerError } from "./answer-error.js";
+import { createAccess } from "./auth/access.js";
+import { createTokenCache } from "./auth/token-cache.js";
+import type { ApiConfig } from "./config.js";
+import { apiDocs } from "./docs.js";
+import { jsonBodies } from "./json-bodies.js";
+import { createRateLimit } from "./limits/rate-limit.js";
+import { createLiveHub } from "./live/live-hub.js";
+import { liveRoute } from "./live/live-route.js";
+import { createLiveSource } from "./live/live-source.js";
+import { missingRoutes } from "./missing-routes.js";
+import { pushRoute } from "./push/push-route.js";
+import { createStatusReader } from "./read-status.js";
+import { requestIds } from "./request-ids.js";
+import { requestMetrics } from "./request-metrics.js";
+import { heartbeatRoute } from "./routes/heartbeat-route.js";
+import { metaRoutes } from "./routes/meta-routes.js";
+import { metricsRoute } from "./routes/metrics-route.js";
+import { nodeRoutes } from "./routes/node-routes.js";
+import { statusRoute } from "./routes/status-route.js";
+
+/** What the API is made of. The pool and the log stay their owner's: the API closes neither. */
+export interface ApiDeps {
+  readonly config: ApiConfig;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly pool: DbPool;
+  readonly ingestLog: IngestLog;
+  /** The release that runs; "dev" for a working tree. */
+  readonly release: string;
+}
+
+/** The API without a listening port. `close` it to end its streams and its listening connection. */
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const { config, log, clock, pool, ingestLog, release } = deps;
+  const app = createServer(config, log);
+  const tokens = createTokenCache(pool);
+  const now = () => clock.now();
+  const access = createAccess({
+    tokens,
+    anonymous: config.anonymous,
+    failedLogins: createRateLimit(config.failedLoginsPerMin, now),
+  });
+  const reads = createRateLimit(config.readsPerMin, now);
+  const mayRead = access("read", reads);
+  const mayPush = access("push", createRateLimit(config.pushPerMin, now));
+  const status = createStatusReader({ db: pool, ingestLog, clock, log, release });
+  const hub = createLiveHub({ source: createLiveSource(pool, clock), log });
+  const unwatch = watchDatabase(pool, () => {
+    tokens.clear();
+    status.clear();
+  });
+  const listening = listenChanges({
+    pool,
+    clock,
+    onChange: hub.change,
+    onReady: () => hub.changeAll(),
+    onLost: (err) => log.warn({ err }, "listening for changes was interrupted"),
+  });
+  app.addHook("preClose", () => hub.close());
+  app.addHook("onClose", async () => {
+    unwatch();
+    await listening.stop();
+  });
+
+  requestMetrics(app, { ingestLog, pool, hub });
+  await apiDocs(app);
+  await app.register(async (scope) => pushRoute(scope, { ingestLog, clock, mayPush }));
+  await app.register(async (scope) => {
+    await scope.register(helmet, { strictTransportSecurity: false });
+    await scope.register(compress, { threshold: 1_024, encodings: ["gzip", "deflate"] });
+    const read = { db: pool, clock, mayRead };
+    metaRoutes(scope);
+    statusRoute(scope, status);
+    metricsRoute(scope, read);
+    nodeRoutes(scope, {
+      ...read,
+      tokens,
+      mayOperate: access("operate", reads),
+      mayAdminister: access("administer", reads),
+    });
+    heartbeatRoute(scope, { pool, mayPush });
+    liveRoute(scope, { hub, mayRead, clock, release });
+  });
+  return app;
+}
+
+function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log,
+    // A child logger per request costs more than a push; log lines name their request themselves.
+    childLoggerFactory: (logger) => logger,
+    disableRequestLogging: true,
+    trustProxy: [...config.trustedProxies],
+    genReqId: () => "",
+    requestIdHeader: false,
+    bodyLimit: 1024 * 1024,
+    requestTimeout: 30_000,
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.decorateRequest("caller", null);
+  app.decorateRequest("traceId", "");
+  app.decorateRequest("storedSamples", 0);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler(answerError);
+  app.addHook("onRequest", (request, reply, done) => {
+    const { requestId, traceId } = requestIds(request.headers);
+    request.id = requestId;
+    request.traceId = traceId;
+    reply.header("x-request-id", requestId);
+    reply.header("x-trace-id", traceId);
+    reply.header("x-content-type-options", "nosniff");
+    reply.header("cache-control", "no-store");
+    done();
+  });
+  jsonBodies(app);
+  missingRoutes(app);
+  return app;
+}

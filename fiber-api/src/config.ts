@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { portVariable } from "#runtime";
+
+const LOOPBACK = ["127.0.0.1", "::1"] as const;
+const perMinute = z.coerce.number().int().min(0).max(100_000_000);
+
+/**
+ * What the API reads from the environment. Rates are requests a minute, 0 for no limit.
+ * See docs/api.md, "Configuration".
+ */
+export const apiConfigSchema = z
+  .object({
+    FIBER_ENV: z.enum(["development", "test", "production"]).default("development"),
+    FIBER_API_PORT: portVariable.default(8000),
+    FIBER_API_HOST: z.string().default("127.0.0.1"),
+    FIBER_DASHBOARD_HOST: z.string().default("127.0.0.1"),
+    FIBER_DATABASE_URL: z.string().min(1),
+    FIBER_ANONYMOUS_ROLE: z.enum(["none", "viewer"]).optional(),
+    FIBER_TRUSTED_PROXIES: z.string().optional(),
+    FIBER_RELEASE: z.string().default("dev"),
+    FIBER_PUSH_PER_MIN: perMinute.default(100),
+    FIBER_READS_PER_MIN: perMinute.default(200),
+    FIBER_FAILED_LOGINS_PER_MIN: perMinute.default(60),
+  })
+  .superRefine((env, context) => {
+    const weak = env.FIBER_ENV === "production" ? findWeakPassword(env.FIBER_DATABASE_URL) : null;
+    if (weak !== null) {
+      context.addIssue({ code: "custom", path: ["FIBER_DATABASE_URL"], message: weak });
+    }
+  })
+  .transform((env) => ({
+    port: env.FIBER_API_PORT,
+    host: env.FIBER_API_HOST,
+    databaseUrl: env.FIBER_DATABASE_URL,
+    release: env.FIBER_RELEASE,
+    anonymous: anonymousPolicy(env),
+    trustedProxies: trustedProxies(env.FIBER_TRUSTED_PROXIES, env.FIBER_API_HOST),
+    pushPerMin: env.FIBER_PUSH_PER_MIN,
+    readsPerMin: env.FIBER_READS_PER_MIN,
+    failedLoginsPerMin: env.FIBER_FAILED_LOGINS_PER_MIN,
+  }));
+
+/** See {@link apiConfigSchema}. */
+export type ApiConfig = z.output<typeof apiConfigSchema>;
+
+/**
+ * What a request without a token may do: nothing, read from anywhere, or read only when it was
+ * addressed to this machine by name (which keeps a rebound DNS name out).
+ */
+export type AnonymousPolicy = "none" | "viewer" | "viewer-on-loopback";
+
+function anonymousPolicy(env: {
+  FIBER_ANONYMOUS_ROLE?: "none" | "viewer" | undefined;
+  FIBER_API_HOST: string;
+  FIBER_DASHBOARD_HOST: string;
+}): AnonymousPolicy {
+  if (env.FIBER_ANONYMOUS_ROLE !== undefined) return env.FIBER_ANONYMOUS_ROLE;
+  const local = isLoopbackHost(env.FIBER_API_HOST) && isLoopbackHost(env.FIBER_DASHBOARD_HOST);
+  return local ? "viewer-on-loopback" : "none";
+}
+
+/** Whether a host to listen on, or a name in a Host header, can only mean this machine. */
+export function isLoopbackHost(host: string): boolean {
+  return ["localhost", "127.0.0.1", "::1", "[::1]"].includes(host.toLowerCase());
+}
+
+function trustedProxies(list: string | undefined, apiHost: string): readonly string[] {
+  if (list === undefined) return isLoopbackHost(apiHost) ? LOOPBACK : [];
+  return list
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+const EXAMPLE_SECRETS = /change.?me|example|secret|password|postgres|default|admin/i;
+
+/** In production a password must be 32 bytes or more and not an example; its value is never told. */
+function findWeakPassword(databaseUrl: string): string | null {
+  let password: string;
+  try {
+    password = decodeURIComponent(new URL(databaseUrl).password);
+  } catch {
+    return "is not a URL like postgres://user:password@host:5432/fiberstack";
+  }
+  // Without a password in the URL it comes from PGPASSFILE, or the server asks for none.
+  if (password === "") return null;
+  if (Buffer.byteLength(password) < 32) {
+    return "holds a password shorter than 32 bytes; FIBER_ENV=production wants a longer one";
+  }
+  return EXAMPLE_SECRETS.test(password)
+    ? "holds a password that looks like an example; FIBER_ENV=production wants a random one"
+    : null;
+}

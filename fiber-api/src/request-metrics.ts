@@ -1,0 +1,73 @@
+import type { FastifyInstance } from "fastify";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { IngestLog } from "#contracts";
+import type { DbPool } from "#db";
+import type { LiveHub } from "./live/live-hub.js";
+
+/** What is counted beside requests. */
+export interface MetricsDeps {
+  readonly ingestLog: IngestLog;
+  readonly pool: DbPool;
+  readonly hub: LiveHub;
+}
+
+/** Counts every request by route and status, and serves the counts at GET /metrics. */
+export function requestMetrics(app: FastifyInstance, deps: MetricsDeps): void {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  const seconds = new Histogram({
+    name: "fiber_http_request_duration_seconds",
+    help: "Time to answer, by method, route and status",
+    labelNames: ["method", "route", "status"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [register],
+  });
+  const samples = new Counter({
+    name: "fiber_pushed_samples_total",
+    help: "Samples answered 202",
+    registers: [register],
+  });
+  addGauges(register, deps);
+
+  const children = new Map<string, ReturnType<typeof seconds.labels>>();
+  app.addHook("onResponse", (request, reply, done) => {
+    const route = request.routeOptions.url ?? "none";
+    const key = `${request.method} ${route} ${reply.statusCode}`;
+    let child = children.get(key);
+    if (child === undefined) {
+      child = seconds.labels(request.method, route, String(reply.statusCode));
+      children.set(key, child);
+    }
+    child.observe(reply.elapsedTime / 1000);
+    if (request.storedSamples > 0) samples.inc(request.storedSamples);
+    done();
+  });
+  app.get(
+    "/metrics",
+    { schema: { tags: ["service"], summary: "Prometheus text", produces: ["text/plain"] } },
+    async (_request, reply) =>
+      reply.header("content-type", register.contentType).send(await register.metrics()),
+  );
+}
+
+function addGauges(register: Registry, { ingestLog, pool, hub }: MetricsDeps): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("fiber_ingest_depth", "Samples waiting to be stored", () => ingestLog.status().depth);
+  gauge(
+    "fiber_ingest_lag_seconds",
+    "Age of the oldest waiting sample",
+    () => ingestLog.status().lagS,
+  );
+  gauge("fiber_ingest_fenced", "1 while ingest is fenced", () => Number(ingestLog.status().fenced));
+  gauge("fiber_db_connections", "Open connections of the API's pool", () => pool.totalCount);
+  gauge("fiber_db_waiting", "Queries waiting for a connection", () => pool.waitingCount);
+  gauge("fiber_live_streams", "Open event streams", () => hub.size());
+}

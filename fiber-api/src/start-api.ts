@@ -1,0 +1,45 @@
+import type { AddressInfo } from "node:net";
+import { FiberError } from "#contracts";
+import type { Running } from "#runtime";
+import { type ApiDeps, buildApi } from "./build-api.js";
+
+/** How long requests in flight may take after the stop, ms. */
+const FINISH_MS = 5_000;
+
+/**
+ * Starts the API. `stop` takes no more connections, ends event streams, finishes what is in flight
+ * and forces the rest after 5 s; pool and ingest log stay open for their owner.
+ *
+ * @throws FiberError PORT_TAKEN when something else listens there
+ */
+export async function startApi(deps: ApiDeps): Promise<Running & { readonly port: number }> {
+  const { config, log } = deps;
+  const app = await buildApi(deps);
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (cause) {
+    await app.close();
+    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+    throw new FiberError(
+      "PORT_TAKEN",
+      `Port ${config.port} on ${config.host} is taken; stop its holder or set FIBER_API_PORT`,
+      { cause },
+    );
+  }
+  const { port } = app.server.address() as AddressInfo;
+  log.info({ host: config.host, port, release: deps.release }, "api listens");
+  return {
+    port,
+    stop: async () => {
+      const forced = setTimeout(() => {
+        log.warn("requests in flight are cut off");
+        app.server.closeAllConnections();
+      }, FINISH_MS);
+      try {
+        await app.close();
+      } finally {
+        clearTimeout(forced);
+      }
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { FiberError } from "#contracts";
+import {
+  checkMigrations,
+  currentRevision,
+  downgrade,
+  embeddedDatabaseUrl,
+  type HistoryEntry,
+  history,
+  type MigrateOptions,
+  type MigrateResult,
+  type MigrationStep,
+  type SchemaFit,
+  upgrade,
+} from "#db";
+import { loadConfig, portVariable, stateFolder } from "#runtime";
+import { paint, printResult, tell } from "../terminal.js";
+import { downgradeLoss, statedLoss } from "./downgrade-loss.js";
+
+/** Options as commander hands them over. */
+interface Options {
+  readonly json?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly allowLoss?: true;
+  readonly verbose?: true;
+}
+
+/** Which database a command works on. */
+interface Target extends MigrateOptions {
+  /** True for the PostgreSQL that `fiber up` runs itself. */
+  readonly embedded: boolean;
+  readonly release: string;
+}
+
+/** `fiber migrate current` */
+export async function printCurrent(options: Options): Promise<void> {
+  const found = await currentRevision(await target());
+  if (found.unfinished !== null) {
+    const { revision, status } = found.unfinished;
+    tell(`Migration ${revision} is ${status}, or was interrupted at it.`);
+  }
+  printResult(options.json === true, found, () => revisionText(found.revision, found.isHead));
+}
+
+/** `fiber migrate history` */
+export async function printHistory(options: Options): Promise<void> {
+  const entries = await history(await target());
+  printResult(options.json === true, entries, () =>
+    entries.map((entry) => historyText(entry, options.verbose === true)).join("\n"),
+  );
+}
+
+/** `fiber migrate upgrade` */
+export async function runUpgrade(to: string, options: Options): Promise<void> {
+  const dryRun = options.dryRun === true;
+  const result = await upgrade({
+    ...(await target()),
+    target: to,
+    dryRun,
+    ...(dryRun ? {} : { onStep: tellStep }),
+  });
+  finish(result, options);
+}
+
+/** `fiber migrate downgrade`; states the loss first and stops where it is not allowed. */
+export async function runDowngrade(to: string, options: Options): Promise<void> {
+  const dryRun = options.dryRun === true;
+  const database = await target();
+  const loss = await statedLoss(database.connectionString, to);
+  if (!dryRun) await downgradeLoss(loss, { ...options, embedded: database.embedded });
+  const result = await downgrade({
+    ...database,
+    target: to,
+    dryRun,
+    ...(dryRun ? {} : { onStep: tellStep }),
+  });
+  finish(result, options, { loss: loss.items });
+}
+
+/** `fiber migrate check`; anything but a schema that fits is an error. */
+export async function check(options: Options): Promise<void> {
+  const fit = await checkMigrations(await target());
+  if (fit.kind !== "fits") throw misfit(fit);
+  printResult(options.json === true, fit, () => `The schema fits: ${fit.head} (head).`);
+}
+
+async function target(): Promise<Target> {
+  const config = loadConfig(
+    z.object({
+      FIBER_DATABASE_URL: z
+        .url({ protocol: /^postgres(ql)?$/, error: "must be like postgres://user@host/database" })
+        .optional(),
+      FIBER_PG_PORT: portVariable.optional(),
+      FIBER_RELEASE: z.string().default("dev"),
+    }),
+    process.env,
+  );
+  const release = config.FIBER_RELEASE;
+  if (config.FIBER_DATABASE_URL !== undefined) {
+    return { connectionString: config.FIBER_DATABASE_URL, embedded: false, release };
+  }
+  const port = config.FIBER_PG_PORT;
+  const connectionString = await embeddedDatabaseUrl({
+    stateDir: await stateFolder(),
+    database: "fiberstack",
+    ...(port === undefined || port === 0 ? {} : { port }),
+  });
+  return { connectionString, embedded: true, release };
+}
+
+function finish(result: MigrateResult, options: Options, more: object = {}): void {
+  const { from, to, steps } = result;
+  if (steps.length === 0) tell(`Nothing to do: the database is at ${to ?? "base"}.`);
+  if (options.json === true) {
+    printResult(true, { from, to, dry_run: options.dryRun === true, steps, ...more }, () => "");
+  } else if (options.dryRun === true) {
+    for (const step of steps) process.stdout.write(`-- ${stepText(step)}\n${step.sql}\n\n`);
+  }
+}
+
+function misfit(fit: SchemaFit): FiberError {
+  return new FiberError(
+    `SCHEMA_${fit.kind.toUpperCase()}`,
+    fit.message ?? `The schema at ${fit.current ?? "base"} is ${fit.kind}.`,
+  );
+}
+
+function tellStep(step: MigrationStep): void {
+  tell(stepText(step));
+}
+
+function stepText({ direction, from, to, title }: MigrationStep): string {
+  return `Running ${direction} ${from ?? ""} -> ${to ?? ""}, ${title}`;
+}
+
+function revisionText(revision: string | null, isHead: boolean): string {
+  return revision === null ? "" : `${revision}${isHead ? " (head)" : ""}`;
+}
+
+function historyText(entry: HistoryEntry, verbose: boolean): string {
+  const head = entry.isHead ? " (head)" : "";
+  const line = `${entry.below ?? "<base>"} -> ${entry.revision}${head}, ${entry.title}`;
+  const unknown = entry.known ? "" : " (unknown to this release)";
+  if (!verbose) return `${line}${unknown}`;
+  const applied = entry.applied
+    ? `applied ${entry.applied.at.toISOString()} by release ${entry.applied.release}`
+    : "not applied";
+  return `${line}${unknown}\n    ${entry.kind}: ${entry.why}\n    ${paint("dim", applied)}`;
+}

@@ -1,0 +1,51 @@
+import type { AppendOutcome } from "#contracts";
+
+/** A refusal of an append. */
+export type Refusal = Extract<AppendOutcome, { kind: "refused" }>;
+
+/** A fence as the database tells it. */
+export interface Fence {
+  readonly reason: string;
+  /** Seconds until it ends by itself. */
+  readonly remainingS: number;
+}
+
+/** The one answer for everything that is durable. */
+export const STORED: AppendOutcome = { kind: "stored" };
+
+/** Refused because the log holds as much as it may. */
+export const OVERLOADED: Refusal = {
+  kind: "refused",
+  code: "OVERLOADED",
+  message: "The database takes samples slower than they come; send them again later.",
+  retryAfterS: 1,
+};
+
+/** Refused because the log is closing. */
+export const SHUTTING_DOWN: Refusal = {
+  kind: "refused",
+  code: "SHUTTING_DOWN",
+  message: "This server is stopping; send the samples again, here or elsewhere.",
+  retryAfterS: 1,
+};
+
+/** Refused while the database cannot be written to. */
+export function databaseUnavailable(why: string, retryAfterS = 1): Refusal {
+  return {
+    kind: "refused",
+    code: "DATABASE_UNAVAILABLE",
+    message: `Samples cannot be stored now (${why}); send them again later.`,
+    retryAfterS,
+  };
+}
+
+/** Refused while ingest is fenced. Asks to come back at its end, within 1 to 5 s. */
+export function fenced(fence: Fence | null): Refusal {
+  const reason = fence === null ? "" : ` (${fence.reason})`;
+  return {
+    kind: "refused",
+    code: "INGEST_FENCED",
+    message: `Ingest is fenced${reason}; send the samples again later.`,
+    retryAfterS: Math.min(5, Math.max(1, Math.ceil(fence?.remainingS ?? 1))),
+  };
+}

@@ -1,0 +1,3 @@
+export * from "./direct-log/direct-log.js";
+export * from "./etl-config.js";
+export * from "./upkeep/start-upkeep.js";

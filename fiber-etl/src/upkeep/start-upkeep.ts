@@ -1,0 +1,55 @@
+import { createPool, ensurePartitions } from "#db";
+import { type Clock, type Logger, systemClock } from "#runtime";
+import type { EtlConfig } from "../etl-config.js";
+import { createDuties } from "./duties.js";
+import { holdLeadership } from "./hold-leadership.js";
+import { runDuty } from "./run-duty.js";
+
+/** What {@link startUpkeep} needs. */
+export interface UpkeepOptions {
+  readonly config: EtlConfig;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** A daily rollup of a large fleet takes minutes. */
+const STATEMENT_TIMEOUT_MS = 600_000;
+
+/**
+ * Starts what keeps the database in order: partitions, rollups, retention, node states, posture.
+ * Of all processes on one database one leads and does the work; another takes over when it dies.
+ * Makes the partitions for today before it returns, where the database is there; otherwise, and
+ * whenever the database goes away, everything is tried again.
+ */
+export async function startUpkeep(options: UpkeepOptions): Promise<{ stop(): Promise<void> }> {
+  const { config, log, clock = systemClock } = options;
+  const pool = createPool({
+    connectionString: config.FIBER_DATABASE_URL,
+    applicationName: "fiber-upkeep",
+    max: 3,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    onError: (err) => log.warn({ err }, "idle database connection broke"),
+  });
+  try {
+    await ensurePartitions(pool, { nowMs: clock.now(), duringBackup: "go-on" });
+  } catch (err) {
+    log.warn({ err }, "partitions could not be made yet; trying again");
+  }
+  const ending = new AbortController();
+  const leading = holdLeadership({
+    databaseUrl: config.FIBER_DATABASE_URL,
+    log,
+    signal: ending.signal,
+    lead: async (signal) => {
+      const duties = createDuties({ pool, log, clock });
+      await Promise.all(duties.map((duty) => runDuty(duty, { log, clock, signal })));
+    },
+  });
+  return {
+    async stop() {
+      ending.abort();
+      await leading;
+      await pool.end();
+    },
+  };
+}

@@ -1,6 +1,7 @@
 export * from "./backup/database-grants.js";
 export * from "./backup/database-settings.js";
 export * from "./backup/export-snapshot.js";
+export * from "./backup/lock-backups.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";

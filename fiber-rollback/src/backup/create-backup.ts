@@ -57,7 +57,7 @@ interface Prepared {
  * then renamed into place; the dump's own name comes last, so that a killed run leaves no dump
  * that looks complete. Ingest and reads go on; partition care waits.
  *
- * @throws FiberError BACKUP_EXISTS, BACKUP_LINK_TAKEN, DISK_SHORT, DISK_FULL, DUMP_FAILED,
+ * @throws FiberError BACKUP_RUNNING, BACKUP_EXISTS, BACKUP_LINK_TAKEN, DISK_SHORT, DISK_FULL, DUMP_FAILED,
  *   DUMP_UNREADABLE, GLOBALS_FAILED, PG_TOOLS_MISSING, PG_TOOLS_TOO_OLD, USAGE, or the driver's
  *   error when the server cannot be reached
  */
@@ -125,6 +125,7 @@ async function prepare(
   session: Session,
 ): Promise<Prepared> {
   const { stateDir, database } = ports;
+  await refuseSecondBackup(session, database);
   const facts = await readServerFacts(session);
   const tools = await findPgTools(facts.major);
   const encrypted = request.recipient !== undefined;
@@ -201,6 +202,16 @@ async function freePath(folder: string, request: BackupRequest, now: number): Pr
     const path = join(folder, `${timeName(ms)}${suffix}`);
     if (!(await exists(path)) && !(await exists(manifestPathOf(path)))) return path;
   }
+}
+
+async function refuseSecondBackup(session: Session, database: string): Promise<void> {
+  const holder = await lockBackups(session);
+  if (holder === null) return;
+  throw new FiberError(
+    "BACKUP_RUNNING",
+    `A backup of ${database} has been running since ${new Date(holder.sinceMs).toISOString()} ` +
+      `(server process ${holder.pid}, client ${holder.client}). Wait for it, or end it there.`,
+  );
 }
 
 async function refuseForeignLink(link: string): Promise<void> {

@@ -7,7 +7,7 @@ import { isConnectionError } from "../pool.js";
 export const APPLICATION_NAME = "fiber-migrate";
 
 /** "FIBR": keeps our advisory locks apart from other programs'. */
-const LOCK_CLASS = 0x46494252;
+export const DATA_LOCK_CLASS = 0x46494252;
 const POLL_MS = 100;
 
 /** The connections of one migrating process, which nobody else is doing at the same time. */
@@ -121,7 +121,7 @@ async function takeLock(control: pg.Client, database: string, waitMs: number): P
   for (;;) {
     const { rows } = await control.query<{ taken: boolean }>(
       "SELECT pg_try_advisory_lock($1, hashtext($2)) AS taken",
-      [LOCK_CLASS, database],
+      [DATA_LOCK_CLASS, database],
     );
     if (rows[0]?.taken) return;
     if (Date.now() >= deadline) throw await lockedBy(control, database, waitMs);
@@ -135,7 +135,7 @@ async function lockedBy(control: pg.Client, database: string, waitMs: number): P
      FROM pg_locks l JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
        AND l.classid = $1::bigint::oid AND l.objid = hashtext($2)::bigint::bit(32)::bigint::oid`,
-    [LOCK_CLASS, database],
+    [DATA_LOCK_CLASS, database],
   );
   const holder = rows[0];
   const who = holder

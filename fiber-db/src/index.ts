@@ -2,6 +2,7 @@ export * from "./backup/database-grants.js";
 export * from "./backup/database-settings.js";
 export * from "./backup/export-snapshot.js";
 export * from "./backup/lock-backups.js";
+export * from "./backup/scratch-database.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";

@@ -18,3 +18,9 @@ export async function exportSnapshot(db: Db): Promise<string> {
   if (id === undefined) throw new Error("pg_export_snapshot() returned nothing");
   return id;
 }
+
+/** Ends what {@link exportSnapshot} began and gives up all of the session's locks. */
+export async function releaseSnapshot(db: Db): Promise<void> {
+  await db.query("ROLLBACK");
+  await db.query("SELECT pg_advisory_unlock_all()");
+}

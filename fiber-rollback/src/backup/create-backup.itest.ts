@@ -112,15 +112,12 @@ describe("createBackup", () => {
 
   it("holds partition care off while it runs, and no longer", async () => {
     let seen = false;
-    const watching = setInterval(() => {
-      void isBackupRunning(data.database.pool).then((running) => {
-        seen ||= running;
-      });
-    }, 5);
+    const watching = (async () => {
+      while (!seen) seen = await isBackupRunning(data.database.pool);
+    })();
     await createBackup(data.ports, { tag: "care" });
-    clearInterval(watching);
-    expect(seen).toBe(true);
-    await expect.poll(() => isBackupRunning(data.database.pool)).toBe(false);
+    await watching;
+    expect(await isBackupRunning(data.database.pool)).toBe(false);
   });
 
   it("refuses a name that is taken and leaves the old backup alone", async () => {

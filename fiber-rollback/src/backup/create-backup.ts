@@ -1,7 +1,15 @@
 import { access, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { FiberError } from "#contracts";
-import { exportSnapshot, openSession, readServerFacts, type ServerFacts, type Session } from "#db";
+import {
+  exportSnapshot,
+  lockBackups,
+  openSession,
+  readServerFacts,
+  releaseSnapshot,
+  type ServerFacts,
+  type Session,
+} from "#db";
 import {
   linkTarget,
   makePrivateFolder,
@@ -72,7 +80,9 @@ export async function createBackup(
   try {
     return await takeBackup(ports, request, session);
   } finally {
-    // Ends the transaction, and with it the snapshot and the lock.
+    // Before the goodbye, which the server may read after the next backup has begun. A session that
+    // is gone holds nothing.
+    await releaseSnapshot(session).catch(() => {});
     await session.close();
   }
 }

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { openSession, type Session } from "#db";
+import { urlOfDatabase } from "../pg-tools.js";
+import type { DataPorts } from "../ports.js";
+import type { Journal } from "../steps/journal.js";
+import type { RestorePlan } from "./restore-plan.js";
+
+/** What every step of a restore works with. */
+export interface RestoreContext {
+  readonly plan: RestorePlan;
+  readonly ports: DataPorts;
+  readonly journal: Journal;
+  /** `<state>/restores/<id>`. */
+  readonly folder: string;
+}
+
+/** `<state>/restores`: one folder a run. */
+export function restoresFolder(stateDir: string): string {
+  return join(stateDir, "restores");
+}
+
+/** Who raised a fence, as it is stored with it. */
+export function fenceOrigin(plan: RestorePlan): string {
+  return `fiber restore ${plan.id}`;
+}
+
+/** Works on a session of one of the server's databases, `postgres` by default. */
+export async function onDatabase<T>(
+  ports: DataPorts,
+  database: string | null,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const url = database === null ? ports.admin : urlOfDatabase(ports.admin, database);
+  const session = await openSession(url);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** A number that an earlier step left in the journal. */
+export function outcomeNumber(journal: Journal, step: string, key: string): number | null {
+  const value = journal.outcome(step)?.[key];
+  return typeof value === "number" ? value : null;
+}

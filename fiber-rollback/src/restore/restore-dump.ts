@@ -1,0 +1,77 @@
+import { availableParallelism } from "node:os";
+import { openSession, readServerFacts } from "#db";
+import { FiberError } from "#contracts";
+import { connectionEnv, findPgTools, type PgTools, urlOfDatabase } from "../pg-tools.js";
+import { refuseFailedTool, runTool } from "../run-tool.js";
+
+const MAX_JOBS = 4;
+
+/**
+ * Restores a dump in custom or directory format into an empty database with `pg_restore -j`, at
+ * the first error it stops. Not gentle: somebody waits for it.
+ *
+ * @param admin connection string on the database `postgres`
+ * @throws FiberError RESTORE_FAILED, DISK_FULL, PG_TOOLS_MISSING, PG_TOOLS_TOO_OLD
+ */
+export async function restoreDump(options: {
+  readonly admin: string;
+  readonly database: string;
+  readonly path: string;
+}): Promise<void> {
+  const tools = await toolsFor(options.admin);
+  const jobs = Math.min(MAX_JOBS, availableParallelism());
+  const env = connectionEnv(urlOfDatabase(options.admin, options.database));
+  const end = await runTool(
+    [
+      tools.path("pg_restore"),
+      ...(tools.setsUnknownTimeout ? [] : ["--exit-on-error"]),
+      `--jobs=${jobs}`,
+      `--dbname=${options.database}`,
+      options.path,
+    ],
+    {
+      // More memory for indexes; no wait for the disk at each commit, because nobody uses the
+      // database yet and its last commit does wait.
+      env: {
+        ...env,
+        PGOPTIONS: "-c synchronous_commit=off -c maintenance_work_mem=256MB -c statement_timeout=0",
+      },
+      gentle: false,
+    },
+  );
+  if (tools.setsUnknownTimeout && isOnlyUnknownTimeout(end.stderr)) return;
+  refuseFailedTool(end, "RESTORE_FAILED", `Restoring ${options.path}`);
+}
+
+/** Client programs that fit the server. */
+export async function toolsFor(admin: string): Promise<PgTools> {
+  const session = await openSession(admin);
+  try {
+    return await findPgTools((await readServerFacts(session)).major);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Whether all that a newer pg_restore complained of is the setting that older servers lack. */
+export function isOnlyUnknownTimeout(stderr: string): boolean {
+  const errors = stderr.split("\n").filter((line) => /error:/i.test(line));
+  const others = errors.filter((line) => !/"transaction_timeout"/.test(line));
+  return errors.length > 0 && others.length === 0 && /ignored on restore: 1\b/.test(stderr);
+}
+
+/**
+ * Reads a dump from its first to its last byte, which `pg_restore -l` does not.
+ *
+ * @throws FiberError DUMP_UNREADABLE
+ */
+export async function readDumpToEnd(admin: string, path: string): Promise<void> {
+  const tools = await toolsFor(admin);
+  const end = await runTool([tools.path("pg_restore"), "--file=/dev/null", path], { env: {} });
+  if (end.exitCode === 0) return;
+  throw new FiberError(
+    "DUMP_UNREADABLE",
+    `${path} is no dump that can be restored: ${end.stderr || "pg_restore was killed"}\n` +
+      "Choose another backup: fiber backup list",
+  );
+}

@@ -9,5 +9,5 @@ export {
   findPingableGateway,
 } from "./demo-target/demo-probes.js";
 export { type DemoPorts, startDemoTarget } from "./demo-target/start-demo-target.js";
-export { type ProbeOptions, type RunningProbe, startProbe } from "./start-probe.js";
 export { measureOnce } from "./measure-once.js";
+export { type ProbeOptions, type RunningProbe, startProbe } from "./start-probe.js";

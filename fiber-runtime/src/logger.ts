@@ -22,6 +22,6 @@ export function createLogger(options: {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ["authorization", "token", "password", "*.authorization", "*.token", "*.password"],
     },
-    destination({ dest: options.file ?? 2, append: true, sync: true }),
+    destination({ dest: options.file ?? 2, append: true, mkdir: true, sync: true }),
   );
 }

@@ -121,6 +121,7 @@ export async function startProbe(options: ProbeOptions): Promise<RunningProbe> {
       if (next === null) return;
       config = next;
       choice.replace(next.uplinks);
+      sender.wake();
       scheduler.setInterval(next.intervalMs);
       await icmp.selfTest();
       heartbeats.beatNow();

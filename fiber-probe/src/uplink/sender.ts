@@ -8,7 +8,7 @@ import type { UplinkChoice } from "./uplink-choice.js";
 
 /** Empties the spool towards the uplinks, one batch at a time. */
 export interface Sender {
-  /** Says that there may be something to send. */
+  /** Says that there may be something to send, or an uplink to try again. */
   wake(): void;
   /** Lets the batch in flight end (5 s at most), then stops. */
   stop(): Promise<void>;
@@ -56,7 +56,7 @@ export function startSender(deps: SenderDeps): Sender {
       }
       const chosen = choice.current();
       if ("waitMs" in chosen) {
-        await pause(chosen.waitMs);
+        await rest(chosen.waitMs);
         continue;
       }
       const { uplink } = chosen;

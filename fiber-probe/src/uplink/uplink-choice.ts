@@ -9,7 +9,7 @@ export interface UplinkChoice {
   succeeded(uplink: UplinkConfig): void;
   /** Makes an uplink wait, and says so once per change. */
   failed(uplink: UplinkConfig, failure: UplinkFailure): void;
-  /** Takes another list; what is known of uplinks that stay is kept. */
+  /** Takes another list, and forgets failures: whoever asks for it has mended something. */
   replace(uplinks: readonly UplinkConfig[]): void;
 }
 
@@ -88,8 +88,7 @@ export function createUplinkChoice(
     },
     replace(next) {
       uplinks = next;
-      const kept = new Set(next.map(keyOf));
-      for (const key of health.keys()) if (!kept.has(key)) health.delete(key);
+      health.clear();
     },
   };
 }

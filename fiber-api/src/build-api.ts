@@ -21,10 +21,13 @@ import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
 import { requestMetrics } from "./request-metrics.js";
+import { aggregatedRoute } from "./routes/aggregated-route.js";
+import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
 import { metaRoutes } from "./routes/meta-routes.js";
 import { metricsRoute } from "./routes/metrics-route.js";
 import { nodeRoutes } from "./routes/node-routes.js";
+import { seriesRoute } from "./routes/series-route.js";
 import { statusRoute } from "./routes/status-route.js";
 
 /** What the API is made of. The pool and the log stay their owner's: the API closes neither. */
@@ -79,6 +82,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     metaRoutes(scope);
     statusRoute(scope, status);
     metricsRoute(scope, read);
+    seriesRoute(scope, read);
+    aggregatedRoute(scope, read);
+    clusterRoute(scope, read);
     nodeRoutes(scope, {
       ...read,
       tokens,

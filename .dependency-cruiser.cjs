@@ -23,7 +23,7 @@ const mayImport = {
   "fiber-testkit": ["fiber-contracts", "fiber-runtime", "fiber-db"],
 };
 
-const isTest = "\\.(test|itest)\\.tsx?$";
+const isTest = "\\.(test|itest|itest-kit)\\.tsx?$";
 
 const borders = Object.entries(mayImport).map(([folder, allowed]) => ({
   name: `${folder}-borders`,

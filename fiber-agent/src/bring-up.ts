@@ -30,7 +30,7 @@ export async function bringUp(
   say(`database ready (${state.database.shown})`);
   signal.throwIfAborted();
 
-  const demoTarget = await startRole(state, options, demoTargetRole({}));
+  const demoTarget = await startRole(state, options, demoTargetRole());
   state.facts = {
     demoTarget,
     apiUrl: apiUrl(config),

@@ -1,15 +1,17 @@
 import { isConnectionError } from "#db";
+import type { Logger } from "#runtime";
 import { rotateLog } from "./role-log.js";
 import { registerTokens } from "./secrets.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 
 const TICK_MS = 1_000;
-const TICKS_A_ROUND = 10;
+const TICKS_BETWEEN_TOKENS = 3;
+const TICKS_BETWEEN_LOGS = 10;
 
 /**
- * Looks after the stack until aborted: every second whether the database lives (and starts it
- * again when not), every ten seconds the size of the logs and whether the database knows the
- * stack's tokens. Trouble is logged once until it is over, and tried again.
+ * Looks after the stack until aborted: whether the database lives (started again when not), every
+ * few seconds whether it knows the stack's tokens, and how large the logs are. Trouble is logged
+ * once until it is over, and tried again.
  */
 export async function keepHouse(
   state: StackState,
@@ -31,21 +33,27 @@ export async function keepHouse(
     await clock.sleep(TICK_MS, signal);
     if (signal.aborted) return;
     await attempt("database", async () => state.database?.keepAlive());
-    if (tick % TICKS_A_ROUND !== 0) continue;
-    await attempt("logs", async () => {
-      for (const name of ["agent", ...state.roles.map((role) => role.name)]) {
-        rotateLog(options.paths.logs, name);
-      }
-    });
-    await attempt("tokens", () => keepTokens(state));
+    if (tick % TICKS_BETWEEN_TOKENS === 0) await attempt("tokens", () => keepTokens(state, log));
+    if (tick % TICKS_BETWEEN_LOGS === 0) {
+      await attempt("logs", async () => {
+        for (const name of ["agent", ...state.roles.map((role) => role.name)]) {
+          rotateLog(options.paths.logs, name);
+        }
+      });
+    }
   }
 }
 
-/** While the schema is down to its base, or the database is away, there is nothing to register. */
-async function keepTokens({ database, tokens }: StackState): Promise<void> {
+/**
+ * While the schema is down to its base, or the database is away, there is nothing to register.
+ * A probe that was refused meanwhile waits minutes before it tries again, so it is told.
+ */
+async function keepTokens({ database, tokens, roles }: StackState, log: Logger): Promise<void> {
   if (database === null || tokens === null) return;
   try {
-    await registerTokens(database.pool, tokens);
+    const made = await registerTokens(database.pool, tokens);
+    if (made.length > 0) log.info({ nodes: made }, "the database had forgotten tokens");
+    for (const role of roles) if (made.includes(role.name)) role.reload();
   } catch (err) {
     const undefinedTable = (err as { code?: unknown }).code === "42P01";
     if (!undefinedTable && !isConnectionError(err)) throw err;

@@ -11,6 +11,7 @@ export interface StatePaths {
   readonly lock: string;
   readonly socket: string;
   readonly logs: string;
+  readonly agentLog: string;
   readonly probes: string;
   readonly tokens: string;
   readonly adminToken: string;
@@ -31,6 +32,7 @@ export function statePaths(
     lock: join(stateDir, "stack.lock"),
     socket: env.FIBER_AGENT_SOCKET || socketPath(stateDir),
     logs: join(stateDir, "logs"),
+    agentLog: join(stateDir, "logs", "agent.log"),
     probes: join(stateDir, "probes"),
     tokens: join(stateDir, "tokens"),
     adminToken: join(stateDir, "admin.token"),

@@ -10,6 +10,8 @@ export interface RoleSpec {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What later lives get over `env`, from what the first said when it was ready. */
+  readonly laterEnv?: (first: ReadyDetail) => Readonly<Record<string, string>>;
   /** Where people reach it. */
   readonly url?: string;
 }
@@ -76,13 +78,15 @@ export function createRoleProcess(options: RoleProcessOptions): RoleProcess {
   let life: Life | null = null;
   let state: RoleStatus["state"] = "stopped";
   let restarts = 0;
+  let first: ReadyDetail | null = null;
   let watching: Promise<void> = Promise.resolve();
 
   const begin = async (): Promise<ReadyDetail> => {
     state = "starting";
-    const born = giveLife(options);
+    const born = giveLife(options, first === null ? {} : (spec.laterEnv?.(first) ?? {}));
     life = born;
     const detail = await born.ready;
+    first ??= detail;
     state = "running";
     return detail;
   };
@@ -143,13 +147,13 @@ export function createRoleProcess(options: RoleProcessOptions): RoleProcess {
 }
 
 /** Starts the process in a group of its own, so that Ctrl-C reaches the supervisor alone. */
-function giveLife(options: RoleProcessOptions): Life {
+function giveLife(options: RoleProcessOptions, env: Readonly<Record<string, string>>): Life {
   const { spec, command, logFolder, clock } = options;
   const [program = process.execPath, ...first] = command;
   const fd = openLog(logFolder, spec.name);
   const child = spawn(program, [...first, ...spec.args], {
     detached: true,
-    env: { ...process.env, ...spec.env },
+    env: { ...process.env, ...spec.env, ...env },
     stdio: ["ignore", fd, fd, "ipc"],
   });
   closeSync(fd);

@@ -7,6 +7,16 @@ export interface ProbePlan {
   readonly config: string;
 }
 
+/** Variables that would give all three probes the same name; meant for a probe of its own. */
+const NO_OVERRIDES = {
+  FIBER_PROBE_NODE_ID: "",
+  FIBER_PROBE_COUNTRY: "",
+  FIBER_PROBE_REGION: "",
+  FIBER_PROBE_INTERVAL: "",
+  FIBER_PROBE_UPLINKS: "",
+  FIBER_PROBE_SPOOL: "",
+} as const;
+
 /** How roles of this machine reach the API. */
 export function apiUrl(config: AgentConfig, port = config.FIBER_API_PORT): string {
   return `http://${reachable(config.FIBER_API_HOST)}:${port}`;
@@ -17,9 +27,14 @@ export function dashboardUrl(config: AgentConfig, port = config.FIBER_DASHBOARD_
   return `http://${reachable(config.FIBER_DASHBOARD_HOST)}:${port}`;
 }
 
-/** The demo's target server. After the first start its ports are fixed, so that a restart keeps them. */
-export function demoTargetRole(env: Readonly<Record<string, string>>): RoleSpec {
-  return { name: "demo-target", args: ["demo-target"], env };
+/** The demo's target server; the system chooses its ports once, and a restart keeps them. */
+export function demoTargetRole(): RoleSpec {
+  return {
+    name: "demo-target",
+    args: ["demo-target"],
+    env: {},
+    laterEnv: (first) => ({ FIBER_DEMO_TARGET_PORTS: String(first.ports ?? "") }),
+  };
 }
 
 /** The API with the writer in its process. */
@@ -60,7 +75,7 @@ export function probeRole(plan: ProbePlan, configPath: string, token: string): R
   return {
     name: plan.nodeId,
     args: ["probe"],
-    env: { FIBER_PROBE_CONFIG: configPath, FIBER_PROBE_TOKEN: token },
+    env: { ...NO_OVERRIDES, FIBER_PROBE_CONFIG: configPath, FIBER_PROBE_TOKEN: token },
   };
 }
 

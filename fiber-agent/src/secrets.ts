@@ -18,14 +18,18 @@ export function loadTokens(paths: StatePaths, nodeIds: readonly string[]): Stack
 }
 
 /**
- * Makes the database know these tokens. It forgets them when the schema is taken down to its base
- * or an older dump is restored; a token that was revoked stays revoked.
+ * Makes the database know these tokens, and returns the nodes whose token was new to it. It
+ * forgets them when the schema is taken down to its base or an older dump is restored; a token
+ * that was revoked stays revoked.
  */
-export async function registerTokens(db: Db, tokens: StackTokens): Promise<void> {
+export async function registerTokens(db: Db, tokens: StackTokens): Promise<readonly string[]> {
   await ensureToken(db, { token: tokens.admin, role: "admin", label: "fiber up: operator" });
+  const made: string[] = [];
   for (const [nodeId, token] of tokens.probes) {
-    await ensureToken(db, { token, role: "probe", nodeId, label: "fiber up: demo probe" });
+    const label = "fiber up: demo probe";
+    if (await ensureToken(db, { token, role: "probe", nodeId, label })) made.push(nodeId);
   }
+  return made;
 }
 
 function tokenFrom(path: string): string {

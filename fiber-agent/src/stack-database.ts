@@ -105,7 +105,7 @@ async function fitSchema(database: StackDatabase, options: StackOptions): Promis
   const fit = await schemaFit(database.pool);
   if (fit.kind === "behind") {
     say(`upgrading the schema from ${fit.current ?? "nothing"} to ${fit.head}`);
-    await upgrade({ databaseUrl: database.url });
+    await upgrade({ connectionString: database.url, release: options.release });
   } else if (fit.kind !== "fits") {
     const remedy = fit.message ?? `It is at ${fit.current}, this release needs ${fit.head}.`;
     throw new FiberError(

@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly paths: StatePaths;
   /** Program and first arguments that start `fiber`; roles are run with it. */
   readonly command: readonly string[];
+  /** What a person types to start it, for messages. */
+  readonly commandName: string;
   readonly release: string;
   readonly log: Logger;
   readonly clock: Clock;

@@ -29,7 +29,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
   const { paths, log, say, clock } = options;
   makeStateFolder(paths.stateDir);
   const lock = tryLock(paths.lock, "fiber up");
-  if (lock.kind === "taken") throw alreadyRunning(lock.holder, paths.stateDir);
+  if (lock.kind === "taken") throw alreadyRunning(lock.holder, options);
 
   const state: StackState = {
     phase: "starting",
@@ -97,12 +97,12 @@ function shownUrls({ config }: StackOptions): StackStatus["urls"] {
   return { api: api.url ?? "", dashboard: dashboardRole(config).url ?? "" };
 }
 
-function alreadyRunning(holder: LockHolder, stateDir: string): FiberError {
+function alreadyRunning(holder: LockHolder, { paths, commandName }: StackOptions): FiberError {
   return new FiberError(
     "STACK_RUNNING",
     `The stack of this installation is already running: process ${holder.pid}, since ${holder.since} ` +
-      `(state folder ${stateDir}). See it with \`fiber status\`, stop it with \`fiber down\`, ` +
-      "or give a second one its own FIBER_STATE_DIR and ports.",
+      `(state folder ${paths.stateDir}). See it with \`${commandName} status\`, stop it with ` +
+      `\`${commandName} down\`, or give a second one its own FIBER_STATE_DIR and ports.`,
   );
 }
 

@@ -1,9 +1,9 @@
 import compress from "@fastify/compress";
 import helmet from "@fastify/helmet";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import type { IngestLog } from "#contracts";
-import { type DbPool, listenChanges, watchDatabase } from "#db";
+import { type DbPool, listenChanges } from "#db";
 import type { Clock, Logger } from "#runtime";
 import { answerBrokenRequest, answerError } from "./answer-error.js";
 import { createAccess } from "./auth/access.js";
@@ -15,15 +15,19 @@ import { createRateLimit } from "./limits/rate-limit.js";
 import { createLiveHub } from "./live/live-hub.js";
 import { liveRoute } from "./live/live-route.js";
 import { createLiveSource } from "./live/live-source.js";
+import { logRequests } from "./log-requests.js";
 import { missingRoutes } from "./missing-routes.js";
 import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
 import { requestMetrics } from "./request-metrics.js";
+import { aggregatedRoute } from "./routes/aggregated-route.js";
+import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
 import { metaRoutes } from "./routes/meta-routes.js";
 import { metricsRoute } from "./routes/metrics-route.js";
 import { nodeRoutes } from "./routes/node-routes.js";
+import { seriesRoute } from "./routes/series-route.js";
 import { statusRoute } from "./routes/status-route.js";
 
 /** What the API is made of. The pool and the log stay their owner's: the API closes neither. */
@@ -53,22 +57,20 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const mayPush = access("push", createRateLimit(config.pushPerMin, now));
   const status = createStatusReader({ db: pool, ingestLog, clock, log, release });
   const hub = createLiveHub({ source: createLiveSource(pool, clock), log });
-  const unwatch = watchDatabase(pool, () => {
-    tokens.clear();
-    status.clear();
-  });
   const listening = listenChanges({
     pool,
     clock,
     onChange: hub.change,
-    onReady: () => hub.changeAll(),
+    // The connection was new or lost, so the database may be another one (a restore, a swap).
+    onReady: () => {
+      tokens.clear();
+      status.clear();
+      hub.changeAll();
+    },
     onLost: (err) => log.warn({ err }, "listening for changes was interrupted"),
   });
   app.addHook("preClose", () => hub.close());
-  app.addHook("onClose", async () => {
-    unwatch();
-    await listening.stop();
-  });
+  app.addHook("onClose", () => listening.stop());
 
   requestMetrics(app, { ingestLog, pool, hub });
   await apiDocs(app);
@@ -80,6 +82,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     metaRoutes(scope);
     statusRoute(scope, status);
     metricsRoute(scope, read);
+    seriesRoute(scope, read);
+    aggregatedRoute(scope, read);
+    clusterRoute(scope, read);
     nodeRoutes(scope, {
       ...read,
       tokens,
@@ -97,7 +102,7 @@ function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstanc
     loggerInstance: log,
     // A child logger per request costs more than a push; log lines name their request themselves.
     childLoggerFactory: (logger) => logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: [...config.trustedProxies],
     genReqId: () => "",
     requestIdHeader: false,
@@ -123,6 +128,7 @@ function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstanc
     reply.header("cache-control", "no-store");
     done();
   });
+  logRequests(app);
   jsonBodies(app);
   missingRoutes(app);
   return app;

@@ -8,7 +8,6 @@ export * from "./posture.js";
 export * from "./push.js";
 export { isRecord } from "./read-json.js";
 export * from "./read-sample.js";
-export * from "./retention.js";
 export * from "./roles.js";
 export * from "./sample.js";
 export * from "./sample-refusal.js";

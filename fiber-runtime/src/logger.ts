@@ -6,12 +6,14 @@ export type { Logger } from "pino";
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 
 /**
- * A JSON logger on stderr: stdout belongs to results.
+ * A JSON logger on stderr (stdout belongs to results), or into a file.
  * Authorization headers, tokens and passwords are redacted wherever they appear one level deep.
  */
 export function createLogger(options: {
   role: string;
   level: (typeof LOG_LEVELS)[number];
+  /** Append to this file instead. */
+  file?: string;
 }): Logger {
   return pino(
     {
@@ -20,6 +22,6 @@ export function createLogger(options: {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ["authorization", "token", "password", "*.authorization", "*.token", "*.password"],
     },
-    destination({ fd: 2, sync: true }),
+    destination({ dest: options.file ?? 2, append: true, mkdir: true, sync: true }),
   );
 }

@@ -1,3 +1,5 @@
 export * from "./free-port.js";
+export { requireTool } from "./require-tool.js";
+export { schemaText } from "./schema-text.js";
 export { type ScratchPostgres, startScratchPostgres } from "./scratch-postgres.js";
 export { createTestDatabase, type TestDatabase } from "./test-database.js";

@@ -5,8 +5,8 @@ import {
   PUSH_LIMITS,
   pushAcceptedSchema,
   pushBodySchema,
-  RETENTION_DAYS,
 } from "#contracts";
+import { RETENTION_DAYS } from "#db";
 import type { Clock } from "#runtime";
 import { sendError } from "../answer-error.js";
 import type { AccessHook } from "../auth/access.js";

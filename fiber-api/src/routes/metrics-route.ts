@@ -6,11 +6,10 @@ import {
   errorBodySchema,
   latestRoundSchema,
   nodeIdSchema,
-  RETENTION_DAYS,
   type SampleView,
   sampleViewSchema,
 } from "#contracts";
-import { type Db, latestSamples, listNodes, listSamples } from "#db";
+import { type Db, latestSamples, listNodes, listSamples, RETENTION_DAYS } from "#db";
 import type { ReadDeps } from "../read-deps.js";
 import { toLatestRounds, toSampleView } from "../views/sample-view.js";
 import { readWindow, timeParameter } from "./query-window.js";

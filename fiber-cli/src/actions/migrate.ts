@@ -36,17 +36,19 @@ interface Target extends MigrateOptions {
 /** `fiber migrate current` */
 export async function printCurrent(options: Options): Promise<void> {
   const found = await currentRevision(await target());
-  if (found.unfinished !== null) {
-    const { revision, status } = found.unfinished;
-    tell(`Migration ${revision} is ${status}, or was interrupted at it.`);
+  const { revision, isHead, unfinished } = found;
+  if (revision === null) tell("No migration is applied.");
+  if (unfinished !== null) {
+    tell(`Migration ${unfinished.revision} is ${unfinished.status}, or was interrupted at it.`);
   }
-  printResult(options.json === true, found, () => revisionText(found.revision, found.isHead));
+  const text = () => (revision === null ? "" : `${revision}${isHead ? " (head)" : ""}`);
+  printResult(options.json === true, { revision, is_head: isHead, unfinished }, text);
 }
 
 /** `fiber migrate history` */
 export async function printHistory(options: Options): Promise<void> {
   const entries = await history(await target());
-  printResult(options.json === true, entries, () =>
+  printResult(options.json === true, entries.map(historyJson), () =>
     entries.map((entry) => historyText(entry, options.verbose === true)).join("\n"),
   );
 }
@@ -134,8 +136,13 @@ function stepText({ direction, from, to, title }: MigrationStep): string {
   return `Running ${direction} ${from ?? ""} -> ${to ?? ""}, ${title}`;
 }
 
-function revisionText(revision: string | null, isHead: boolean): string {
-  return revision === null ? "" : `${revision}${isHead ? " (head)" : ""}`;
+function historyJson({ isHead, applied, ...entry }: HistoryEntry): object {
+  return {
+    ...entry,
+    is_head: isHead,
+    applied_at: applied?.at.toISOString() ?? null,
+    release: applied?.release ?? null,
+  };
 }
 
 function historyText(entry: HistoryEntry, verbose: boolean): string {

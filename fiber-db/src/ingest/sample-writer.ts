@@ -91,6 +91,9 @@ function raise(marks: readonly RollupMark[]): readonly Buffer[] {
   return [runWithTexts("fiber_mark", [`{${widths}}`, `{${seconds}}`])];
 }
 
+/** Beyond the statement time-out of the connection: only a server that hangs takes this long. */
+const ANSWER_TIMEOUT_MS = 40_000;
+
 interface Exchange {
   /** Tags of the statements that completed: "SELECT 1", "COPY 1000". */
   readonly tags: readonly string[];
@@ -121,15 +124,27 @@ function exchange(client: pg.Client, messages: readonly Buffer[]): Promise<Excha
   return new Promise((resolve) => {
     const tags: string[] = [];
     const ignore = () => {};
+    const end = (error: Error | null) => {
+      clearTimeout(unanswered);
+      resolve({ tags, error });
+    };
+    let unanswered: NodeJS.Timeout | undefined;
+    let connection: pg.Connection | undefined;
     const query: ProtocolQuery = {
-      submit({ stream }) {
+      submit(target) {
+        connection = target;
+        const { stream } = target;
+        unanswered = setTimeout(
+          () => stream.destroy(new Error("PostgreSQL does not answer")),
+          ANSWER_TIMEOUT_MS,
+        );
         stream.cork();
         for (const bytes of messages) stream.write(bytes);
         stream.uncork();
       },
       handleCommandComplete: ({ text }) => void tags.push(text),
-      handleReadyForQuery: () => resolve({ tags, error: null }),
-      handleError: (error) => resolve({ tags, error }),
+      handleReadyForQuery: () => end(null),
+      handleError: (error) => afterError(connection, error, () => end(error)),
       handleRowDescription: ignore,
       handleDataRow: ignore,
       handleEmptyQuery: ignore,
@@ -138,4 +153,20 @@ function exchange(client: pg.Client, messages: readonly Buffer[]): Promise<Excha
     };
     client.query(query);
   });
+}
+
+/** After an error of a statement the server still reads on to the Sync and says that it is ready. */
+function afterError(connection: pg.Connection | undefined, error: Error, done: () => void): void {
+  const severity = (error as { severity?: unknown }).severity;
+  if (connection === undefined || severity !== "ERROR") {
+    done();
+    return;
+  }
+  const once = () => {
+    connection.off("readyForQuery", once);
+    connection.off("end", once);
+    done();
+  };
+  connection.on("readyForQuery", once);
+  connection.on("end", once);
 }

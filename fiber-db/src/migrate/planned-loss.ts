@@ -77,7 +77,7 @@ export function lossyStatements(downSql: string): readonly LossyStatement[] {
     if (column) {
       return [{ kind: "column", table: column[1] ?? "", column: column[2] ?? "" }];
     }
-    return HARMLESS.test(text) ? [] : [{ kind: "uncounted", text }];
+    return HARMLESS.test(text) && !/\bCASCADE$/i.test(text) ? [] : [{ kind: "uncounted", text }];
   });
 }
 

@@ -12,6 +12,8 @@ import { readSchemaShape } from "./schema-shape.js";
 import type { MigrationSession } from "./session.js";
 import { clearOwnIndex, type IndexState, indexState } from "./unfinished-index.js";
 
+const DEADLOCK_ATTEMPTS = 5;
+
 /** Time-outs of one step. */
 export interface StepLimits {
   /** How long a step may wait for a lock, with everybody else waiting behind it. */
@@ -101,7 +103,7 @@ async function inStep(
   work: () => Promise<void>,
 ): Promise<void> {
   const { db } = session;
-  await watched(session, what, file, async () => {
+  const transaction = async () => {
     await db.query("BEGIN");
     try {
       await setLimits(db, limits, true);
@@ -111,6 +113,16 @@ async function inStep(
     } catch (cause) {
       await db.query("ROLLBACK").catch(() => {});
       throw cause;
+    }
+  };
+  await watched(session, what, file, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await transaction();
+      } catch (cause) {
+        // Against live traffic the server may choose us; nothing was changed, so try again.
+        if (!isDeadlock(cause) || attempt === DEADLOCK_ATTEMPTS) throw cause;
+      }
     }
   });
 }
@@ -171,6 +183,10 @@ function stepError(
       ? ` (${file.revision}_${file.slug}.sql, line ${file.upLine + lineOf(file.upSql, Number(position))})`
       : "";
   return new FiberError("MIGRATION_FAILED", `${what} failed: ${cause.message}${line}.`, { cause });
+}
+
+function isDeadlock(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === "40P01";
 }
 
 function lineOf(sql: string, position: number): number {

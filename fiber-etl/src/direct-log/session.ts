@@ -1,11 +1,11 @@
 import pg from "pg";
 import { FiberError } from "#contracts";
-import { createSampleWriter, type SampleWriter } from "#db";
+import { createSampleWriter, type Db, type SampleWriter } from "#db";
 
 /** The connections of a direct log: they are opened together and given up together. */
 export interface Session {
   /** For everything but rows: series, fence, partitions, NOTIFY. */
-  readonly control: pg.Client;
+  readonly control: Db;
   readonly writers: readonly SampleWriter[];
   /** OID of the `series` table that ids come from. */
   readonly seriesOid: number;
@@ -76,11 +76,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     control.on("notification", ({ payload }) => options.onNotification(payload ?? ""));
     await control.query("LISTEN fiber_changes");
     opened = true;
-    return { control, writers, seriesOid: identity.series, end };
+    return { control: oneAtATime(control), writers, seriesOid: identity.series, end };
   } catch (err) {
     await end();
     throw err;
   }
+}
+
+/** Queries of several parts of the log take turns on one connection. */
+function oneAtATime(db: Db): Db {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    query<Row extends pg.QueryResultRow>(
+      text: string | pg.QueryConfig,
+      values?: readonly unknown[],
+    ) {
+      const next = last.then(() => db.query<Row>(text, values));
+      // Who asked hears of a failure; the next one in turn does not.
+      last = next.catch(() => null);
+      return next;
+    },
+  };
 }
 
 async function identify(client: pg.Client): Promise<{ database: string; series: number }> {

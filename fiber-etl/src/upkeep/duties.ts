@@ -64,7 +64,7 @@ function rollups({ pool, clock, log }: DutyTools): () => Promise<void> {
       markedTo.set(width, toMs);
     }
     const computed = await computeDueRollups(pool, nowMs);
-    if (computed.length > 0) log.debug({ computed }, "rollups computed");
+    if (computed.length > 0) log.debug({ count: computed.length }, "rollups computed");
   };
 }
 

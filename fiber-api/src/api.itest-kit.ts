@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { pino } from "pino";
+import type { IngestLog, Role } from "#contracts";
+import { issueToken } from "#db";
+import { createDirectLog, etlConfigSchema } from "#etl";
+import { type Clock, type Logger, loadConfig, systemClock } from "#runtime";
+import { createTestDatabase, type TestDatabase } from "#testkit";
+import { buildApi } from "./build-api.js";
+import { apiConfigSchema } from "./config.js";
+
+/** The API over a database of its own, with the real ingest log. */
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly db: TestDatabase;
+  readonly ingestLog: IngestLog;
+  readonly log: Logger;
+  /** Issues a token and returns it as a header. */
+  bearer(role: Role, nodeId?: string): Promise<{ authorization: string }>;
+  close(): Promise<void>;
+}
+
+/** Builds the API for inject; rates are without limit unless the environment sets them. */
+export async function startTestApi(
+  options: { env?: Record<string, string>; clock?: Clock } = {},
+): Promise<TestApi> {
+  const db = await createTestDatabase();
+  const log = pino({ level: "silent" });
+  const clock = options.clock ?? systemClock;
+  const env = {
+    FIBER_DATABASE_URL: db.url,
+    FIBER_PUSH_PER_MIN: "0",
+    FIBER_READS_PER_MIN: "0",
+    ...options.env,
+  };
+  const ingestLog = createDirectLog({ config: loadConfig(etlConfigSchema, env), log, clock });
+  const config = loadConfig(apiConfigSchema, env);
+  const app = await buildApi({ config, log, clock, pool: db.pool, ingestLog, release: "test" });
+  await app.ready();
+  return {
+    app,
+    db,
+    ingestLog,
+    log,
+    bearer: async (role, nodeId) => {
+      const request = nodeId === undefined ? { role } : { role, nodeId };
+      const { token } = await issueToken(db.pool, { ...request, label: "test" });
+      return { authorization: `Bearer ${token}` };
+    },
+    close: async () => {
+      await app.close();
+      await ingestLog.close();
+      await db.drop();
+    },
+  };
+}
+
+/** A valid sample of now, with a node name that no other test uses. */
+export function makeSample(fields: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    node_id: `node-${randomBytes(4).toString("hex")}`,
+    country: "GH",
+    region: "Accra",
+    latency_ms: 12.5,
+    uptime_pct: 100,
+    packet_loss: 0,
+    timestamp: new Date().toISOString(),
+    ...fields,
+  };
+}

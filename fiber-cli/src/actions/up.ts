@@ -1,0 +1,71 @@
+import { agentConfigSchema, type Stack, type StackOptions, startStack } from "#agent";
+import { createLogger, loadConfig, makeStateFolder, systemClock } from "#runtime";
+import { awaitProbes } from "../await-probes.js";
+import { createDemoPlanner } from "../plan-demo-probes.js";
+import { selfCommand, selfName } from "../self-command.js";
+import { locateStack } from "../stack-access.js";
+import { paint, printResult, tell } from "../terminal.js";
+
+/** Runs the stack until it is told to stop: by a signal, or by `fiber down`. */
+export async function runUp({ json = false }: { json?: boolean }): Promise<void> {
+  const options = await stackOptions();
+  const interrupted = new AbortController();
+  let stack: Stack | null = null;
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals++;
+    if (signals > 1) return options.say("already stopping; everything ends within seconds");
+    if (stack === null) interrupted.abort(new Error(signal));
+    else void stack.stop(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  try {
+    stack = await startStack(options, interrupted.signal);
+  } catch (err) {
+    if (!interrupted.signal.aborted) throw err;
+    return tell("stopped");
+  }
+  const ended = new AbortController();
+  void stack.stopped.then(() => ended.abort());
+  announce(stack, json);
+  await awaitProbes(stack.status(), options, ended.signal);
+  await stack.stopped;
+  tell("stopped");
+}
+
+async function stackOptions(): Promise<StackOptions> {
+  const config = loadConfig(agentConfigSchema, process.env);
+  const paths = await locateStack();
+  makeStateFolder(paths.stateDir);
+  const log = createLogger({ role: "agent", level: config.FIBER_LOG_LEVEL, file: paths.agentLog });
+  const say = (line: string) => {
+    const time = new Date().toTimeString().slice(0, 8);
+    tell(`${paint("dim", time, process.stderr)}  ${line}`);
+  };
+  return {
+    config,
+    paths,
+    command: selfCommand(),
+    commandName: selfName(),
+    release: process.env.FIBER_RELEASE || "dev",
+    log,
+    clock: systemClock,
+    say,
+    planProbes: createDemoPlanner({ paths, log, say }),
+  };
+}
+
+function announce(stack: Stack, json: boolean): void {
+  const status = stack.status();
+  printResult(json, status, () =>
+    [
+      "",
+      `  Dashboard  ${paint("bold", status.urls.dashboard)}`,
+      `  API        ${status.urls.api}/docs`,
+      `  State      ${status.state_folder}`,
+      "",
+      `  Stop with Ctrl-C, or \`${selfName()} down\`. More: \`${selfName()} status\`, \`${selfName()} logs\`.`,
+      "",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,36 @@
+/** What the command's exit code means; the only place where error codes become exit codes. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  rolledBack: 4,
+  locked: 75,
+} as const;
+
+const CODES: Readonly<Record<string, number>> = {
+  USAGE: EXIT.usage,
+  BAD_REQUEST: EXIT.usage,
+  CONFIG_INVALID: EXIT.usage,
+  ANSWER_NEEDED: EXIT.usage,
+  PORT_TAKEN: EXIT.refused,
+  PORT_UNUSABLE: EXIT.refused,
+  SCHEMA_AHEAD: EXIT.refused,
+  SCHEMA_INCONSISTENT: EXIT.refused,
+  DATABASE_VERSION: EXIT.refused,
+  STATE_FOLDER_UNUSABLE: EXIT.refused,
+  POSTGRES_USER_UNUSABLE: EXIT.refused,
+  NODE_NOT_FOUND: EXIT.refused,
+  TOKEN_NOT_FOUND: EXIT.refused,
+  TARGET_NOT_FOUND: EXIT.refused,
+  TARGET_EXISTS: EXIT.refused,
+  DECLINED: EXIT.refused,
+  STACK_RUNNING: EXIT.locked,
+  MIGRATION_LOCKED: EXIT.locked,
+};
+
+/** The exit code for an error: that of its `code`, else 1. */
+export function exitCodeFor(err: unknown): number {
+  const code = (err as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? (CODES[code] ?? EXIT.failed) : EXIT.failed;
+}

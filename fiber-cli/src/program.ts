@@ -1,0 +1,65 @@
+import { Command } from "commander";
+import { apiCommand } from "./commands/api.js";
+import { dashboardCommand } from "./commands/dashboard.js";
+import { demoTargetCommand } from "./commands/demo-target.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { downCommand } from "./commands/down.js";
+import { logsCommand } from "./commands/logs.js";
+import { migrateCommand } from "./commands/migrate.js";
+import { nodeCommand } from "./commands/node.js";
+import { probeCommand } from "./commands/probe.js";
+import { statusCommand } from "./commands/status.js";
+import { targetCommand } from "./commands/target.js";
+import { tokenCommand } from "./commands/token.js";
+import { upCommand } from "./commands/up.js";
+
+/**
+ * The `fiber` command. Command files import their folders inside their actions, so that help
+ * costs no more than commander itself.
+ */
+export function createProgram(version: string): Command {
+  const program = new Command("fiber")
+    .description("Watches networks from many places and can always be rolled back.")
+    .version(version)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .showHelpAfterError("(add --help for how it is used)")
+    .addHelpText("after", EPILOGUE);
+  program.commandsGroup("The stack on this machine:");
+  for (const command of [
+    upCommand(),
+    downCommand(),
+    statusCommand(),
+    doctorCommand(),
+    logsCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  program.commandsGroup("One role in the foreground:");
+  for (const command of [apiCommand(), probeCommand(), dashboardCommand()]) {
+    program.addCommand(command);
+  }
+  program.addCommand(demoTargetCommand(), { hidden: true });
+  program.commandsGroup("Administration:");
+  for (const command of [migrateCommand(), nodeCommand(), targetCommand(), tokenCommand()]) {
+    program.addCommand(command);
+  }
+  return strict(program);
+}
+
+/** Every command throws instead of exiting, so that one place decides on exit codes. */
+function strict(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) strict(child);
+  return command;
+}
+
+const EPILOGUE = `
+Examples:
+  fiber up                      start everything; Ctrl-C stops it
+  fiber status                  what runs, where, since when
+  fiber logs api -f             follow one role's log
+  fiber target add 192.0.2.10   measure one more target
+  fiber migrate current         the schema's revision
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check, 75 locked by someone else.
+Results go to stdout, messages to stderr; --json prints results for machines.`;

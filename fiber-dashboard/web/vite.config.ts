@@ -1,0 +1,47 @@
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defaultClientConditions, defineConfig, type Plugin } from "vite";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: here("."),
+  plugins: [react(), compressedCopies()],
+  resolve: { conditions: ["source", ...defaultClientConditions] },
+  build: {
+    outDir: here("../../dist/fiber-dashboard/web"),
+    emptyOutDir: true,
+    // Inlined fonts and icons would need data: in the content policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // Contracts only declare: without this every zod schema would travel to the browser.
+      treeshake: { moduleSideEffects: (id) => !id.includes("/fiber-contracts/") },
+    },
+  },
+  server: { proxy: { "/api": process.env.FIBER_API_URL ?? "http://127.0.0.1:8000" } },
+});
+
+/** Writes a .br and a .gz beside every text asset, so that the server never compresses. */
+function compressedCopies(): Plugin {
+  return {
+    name: "compressed-copies",
+    apply: "build",
+    enforce: "post",
+    generateBundle(_options, bundle) {
+      for (const [fileName, output] of Object.entries(bundle)) {
+        if (!/\.(js|css|svg|json|html)$/.test(fileName)) continue;
+        const source = Buffer.from(output.type === "chunk" ? output.code : output.source);
+        if (source.length < 1_024) continue;
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
+        this.emitFile({
+          type: "asset",
+          fileName: `${fileName}.br`,
+          source: brotliCompressSync(source, { params }),
+        });
+        this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: gzipSync(source) });
+      }
+    },
+  };
+}

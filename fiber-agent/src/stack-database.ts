@@ -104,8 +104,18 @@ async function fitSchema(database: StackDatabase, options: StackOptions): Promis
   const { say } = options;
   const fit = await schemaFit(database.pool);
   if (fit.kind === "behind") {
-    say(`upgrading the schema from ${fit.current ?? "nothing"} to ${fit.head}`);
-    await upgrade({ connectionString: database.url, release: options.release });
+    const { held } = await upgrade({
+      connectionString: database.url,
+      release: options.release,
+      unlessHeld: true,
+      onStep: ({ title }) => say(`upgrading the schema: ${title}`),
+    });
+    if (held !== undefined) {
+      say(
+        `the schema is held at ${held.revision ?? "base"} (${held.reason}): not upgraded; the API ` +
+          "answers 503 until: fiber migrate upgrade head",
+      );
+    }
   } else if (fit.kind !== "fits") {
     const remedy = fit.message ?? `It is at ${fit.current}, this release needs ${fit.head}.`;
     throw new FiberError(

@@ -22,6 +22,13 @@ export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
 export {
+  holdMigrations,
+  type MigrationHold,
+  readHold,
+  releaseHold,
+} from "./migrate/hold.js";
+export { loadMigrations } from "./migrate/load-migrations.js";
+export {
   downgrade,
   type MigrateOptions,
   type MigrateResult,
@@ -67,13 +74,12 @@ export * from "./queries/rollup-buckets.js";
 export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
-export * from "./queries/watch-database.js";
-export { bumpSequences } from "./restore/bump-sequences.js";
 export { carryRound } from "./restore/carry-round.js";
 export type { CarryRound, TableOutcome } from "./restore/carry-types.js";
 export * from "./restore/create-database.js";
 export * from "./restore/data-lock.js";
 export * from "./restore/database-facts.js";
+export { endLockHolders } from "./restore/end-lock-holders.js";
 export * from "./restore/hold-writers.js";
 export * from "./restore/live-figures.js";
 export * from "./restore/rounds.js";

@@ -1,5 +1,6 @@
 import { type AppliedMigration, appliedMigrations, ensureBookkeeping } from "./bookkeeping.js";
 import { headOf, historyProblem, refuseProblem } from "./history.js";
+import { holdMigrations, type MigrationHold, readHold, releaseHold } from "./hold.js";
 import { loadMigrations } from "./load-migrations.js";
 import { type Migration, migrationTitle } from "./migration-file.js";
 import { applyMigration, revertMigration, type StepLimits } from "./run-step.js";
@@ -45,20 +46,25 @@ export interface MigrateResult {
   readonly from: string | null;
   readonly to: string | null;
   readonly steps: readonly MigrationStep[];
+  /** The hold for which nothing was done, with `unlessHeld`. */
+  readonly held?: MigrationHold;
 }
 
 /**
  * Applies migrations up to `target`: `head`, `+n` or a revision. Running it again does nothing.
+ * Being asked for, it ends a hold; with `unlessHeld`, for starts, it leaves a held schema alone.
  *
  * @throws FiberError USAGE, MIGRATION_LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED, and before anything is changed
  * SCHEMA_AHEAD, MIGRATION_EDITED, MIGRATION_MISSING, SCHEMA_INCONSISTENT
  */
 export async function upgrade(
-  options: MigrateOptions & { readonly target?: string },
+  options: MigrateOptions & { readonly target?: string; readonly unlessHeld?: boolean },
 ): Promise<MigrateResult> {
   const migrations = await loadMigrations(options.folder);
   return withSession(options, async (session) => {
     const applied = await appliedMigrations(session.db);
+    const held = options.unlessHeld === true ? await readHold(session.db) : null;
+    if (held !== null) return { ...result(applied, []), held };
     refuseProblem(historyProblem(migrations, applied));
     const done = applied.filter((row) => row.status === "applied").length;
     const wanted = upgradeTarget(options.target ?? "head", migrations.length, done);
@@ -74,6 +80,7 @@ export async function upgrade(
           unfinished: applied.find((row) => row.revision === migration.revision),
         });
       }
+      await releaseHold(session.db);
     }
     return result(applied, steps);
   });
@@ -81,7 +88,8 @@ export async function upgrade(
 
 /**
  * Takes migrations back to `target`: `base`, `-n` or the revision to keep, with the SQL stored in
- * the database, so that an older release can do it too. Says nothing about loss: ask
+ * the database, so that an older release can do it too, and holds the schema there: no start
+ * upgrades it again. Says nothing about loss: ask
  * {@link plannedLoss} first.
  *
  * @throws FiberError USAGE, MIGRATION_LOCKED, LOCK_TIMEOUT, MIGRATION_FAILED
@@ -95,6 +103,10 @@ export async function downgrade(
     const todo = applied.slice(keep).reverse();
     const steps = todo.map((row) => downStep(row, applied));
     if (!options.dryRun) {
+      // Before the first step, so that a kill in between leaves nothing that a start would undo.
+      const reason = `fiber migrate downgrade ${options.target}`;
+      const kept = applied[keep - 1]?.revision ?? null;
+      if (todo.length > 0) await holdMigrations(session.db, { revision: kept, reason });
       for (const [at, row] of todo.entries()) {
         announce(options, session, steps[at]);
         await revertMigration(session, row, limits(options));

@@ -1,9 +1,10 @@
 import type { Db } from "../pool.js";
+import { HOLD_TABLE } from "./hold.js";
 
 /** What makes one table itself: its kind, columns, keys and indexes, each as one line of text. */
 export type TableShape = readonly string[];
 
-/** The product's tables by name; partitions and the migrations' own table are left out. */
+/** The product's tables by name; partitions and the migrations' own tables are left out. */
 export type SchemaShape = Readonly<Record<string, TableShape>>;
 
 /**
@@ -29,7 +30,7 @@ export async function readSchemaShape(db: Db): Promise<SchemaShape> {
       WHERE x.indrelid = c.oid AND x.indisvalid
     ) parts
     WHERE c.relnamespace = current_schema()::regnamespace
-      AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'fiber_migrations'
+      AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT IN ('fiber_migrations', '${HOLD_TABLE}')
       AND obj_description(c.oid, 'pg_class') ~ '^(state|append|derived|control): '
     GROUP BY c.relname`);
   return Object.fromEntries(rows.map((row) => [row.name, row.parts]));

@@ -61,7 +61,8 @@ export async function compareWithManifest(
 export function refuseDifferences(differences: readonly TableDifference[], path: string): void {
   if (differences.length === 0) return;
   const words = differences.map(({ table, expected, found }) => {
-    const rows = (side: TableDifference["found"]) => (side === null ? "absent" : `${side.rows} rows`);
+    const rows = (side: TableDifference["found"]) =>
+      side === null ? "absent" : `${side.rows} rows`;
     const same = expected?.rows === found?.rows ? ", other values" : "";
     return `${table}: ${rows(found)} where the manifest says ${rows(expected)}${same}`;
   });

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import { openSession, readServerFacts } from "#db";
 import { FiberError } from "#contracts";
+import { openSession, readServerFacts } from "#db";
 import { connectionEnv, findPgTools, type PgTools, urlOfDatabase } from "../pg-tools.js";
 import { refuseFailedTool, runTool } from "../run-tool.js";
 
@@ -57,7 +57,7 @@ export async function toolsFor(admin: string): Promise<PgTools> {
 export function isOnlyUnknownTimeout(stderr: string): boolean {
   const errors = stderr.split("\n").filter((line) => /error:/i.test(line));
   const others = errors.filter((line) => !/"transaction_timeout"/.test(line));
-  return errors.length > 0 && others.length === 0 && /ignored on restore: 1\b/.test(stderr);
+  return errors.length > 0 && others.length === 0;
 }
 
 /**

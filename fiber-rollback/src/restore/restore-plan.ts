@@ -174,17 +174,20 @@ function missingRows(now: TableFacts, then: TableFacts | undefined): number {
 }
 
 /** The steps of a restore in their order; titles as they are shown. */
-export function planSteps(
-  kind: RestoreSource["kind"],
-  thenUpgrade: boolean,
-): RestorePlan["steps"] {
+export function planSteps(kind: RestoreSource["kind"], thenUpgrade: boolean): RestorePlan["steps"] {
   const beside = "Restore the dump into a database beside the live one and compare it";
   const recover = "Recover to the point on a scratch server and take a dump of it";
   return [
     ...(kind === "recovery" ? [{ id: "recover", title: recover, kind: "reversible" }] : []),
     ...(kind === "quarantine" ? [] : [{ id: "beside", title: beside, kind: "reversible" }]),
     ...(thenUpgrade
-      ? [{ id: "upgrade", title: "Upgrade the restored schema to this release", kind: "reversible" }]
+      ? [
+          {
+            id: "upgrade",
+            title: "Upgrade the restored schema to this release",
+            kind: "reversible",
+          },
+        ]
       : []),
     {
       id: "carry",

@@ -102,6 +102,14 @@ export const DISK_REMEDY =
   "Nothing was kept of it. Free space, let `fiber backup prune` remove old backups, or point " +
   "FIBER_STATE_DIR at a larger disk.";
 
+/** An error as it should reach people: ENOSPC becomes FiberError DISK_FULL, others stay as they are. */
+export function diskFull(err: unknown, what: string): unknown {
+  if ((err as { code?: unknown }).code !== "ENOSPC") return err;
+  return new FiberError("DISK_FULL", `${what} ran out of disk space. ${DISK_REMEDY}`, {
+    cause: err,
+  });
+}
+
 function makeGentle(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {

@@ -124,7 +124,7 @@ async function takeBackup(
     return { path, link, manifest };
   } catch (err) {
     for (const file of [unfinished, ...beside]) await removeUnlessComplete(file, path);
-    throw err;
+    throw diskFull(err, "The backup");
   }
 }
 

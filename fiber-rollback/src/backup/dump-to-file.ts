@@ -92,9 +92,6 @@ async function dumpEncrypted(request: DumpRequest, recipient: string): Promise<s
     const encrypted = await encryptStream(encrypter, passThrough(dump, read, request));
     encrypted.on("data", (chunk: Uint8Array) => hash.update(chunk));
     await pipeline(encrypted, createWriteStream(file, { flags: "w", mode: 0o600, flush: true }));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOSPC") throw cause;
-    throw new FiberError("DISK_FULL", `The dump ran out of disk space. ${DISK_REMEDY}`, { cause });
   } finally {
     dump.kill();
     read.kill();

@@ -3,8 +3,11 @@ import { FiberError } from "#contracts";
 import {
   createScratchDatabase,
   dropScratchDatabase,
+  lockProof,
   openSession,
   readServerFacts,
+  type Session,
+  unlockProof,
   withSession,
 } from "#db";
 import { writeDurably } from "../durable-files.js";
@@ -27,6 +30,8 @@ export interface ProofReport {
   readonly restoreMs: number;
 }
 
+const SCRATCH_PREFIX = "fiber_prove_";
+
 /**
  * Proves a backup: restores it into a scratch database on the server, compares rows and hashes of
  * every table with the manifest, notes the time in the manifest, and drops the scratch database
@@ -44,13 +49,9 @@ export async function proveBackup(
     const source: DumpSource = { ...backup, tools: await findPgTools(facts.major) };
     const manifest = refuseUnsound(await verifyBackup(source, ports.progress));
     refuseSealed(source, manifest);
-    const scratch = `fiber_prove_${randomBytes(6).toString("hex")}`;
-    try {
-      await createScratchDatabase(admin, scratch, manifest.server);
-      return await restoreAndCompare(ports, { source, manifest, scratch });
-    } finally {
-      await dropScratchDatabase(admin, scratch);
-    }
+    return await inScratchDatabase(admin, manifest, (scratch) =>
+      restoreAndCompare(ports, { source, manifest, scratch }),
+    );
   } finally {
     await admin.close();
   }
@@ -64,6 +65,24 @@ export function refuseFailedRestore(end: ToolEnd, source: DumpSource, what: stri
     errors.length > 0 &&
     errors.every((line) => /unrecognized configuration parameter "transaction_timeout"/.test(line));
   if (!harmless) refuseFailedTool(end, "RESTORE_FAILED", what);
+}
+
+async function inScratchDatabase<T>(
+  admin: Session,
+  manifest: Manifest,
+  work: (name: string) => Promise<T>,
+): Promise<T> {
+  if (!(await lockProof(admin, SCRATCH_PREFIX))) {
+    throw new FiberError("PROOF_RUNNING", "Another backup is being proven on this server. Wait.");
+  }
+  const scratch = `${SCRATCH_PREFIX}${randomBytes(6).toString("hex")}`;
+  try {
+    await createScratchDatabase(admin, scratch, manifest.server);
+    return await work(scratch);
+  } finally {
+    await dropScratchDatabase(admin, scratch);
+    await unlockProof(admin);
+  }
 }
 
 async function restoreAndCompare(

@@ -22,6 +22,7 @@ import {
 } from "../durable-files.js";
 import { connectionEnv, findPgTools, type PgTools, urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
+import { diskFull } from "../run-tool.js";
 import { ageEncrypter } from "./age-files.js";
 import { estimateDumpBytes, refuseShortDisk } from "./disk-space.js";
 import { dumpGlobals } from "./dump-globals.js";

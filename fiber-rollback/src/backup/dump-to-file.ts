@@ -3,16 +3,9 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { FiberError } from "#contracts";
 import type { PgTools } from "../pg-tools.js";
 import type { Progress } from "../progress.js";
-import {
-  DISK_REMEDY,
-  type RunningTool,
-  refuseFailedTool,
-  startTool,
-  type ToolEnd,
-} from "../run-tool.js";
+import { type RunningTool, refuseFailedTool, startTool, type ToolEnd } from "../run-tool.js";
 import { ageEncrypter, encryptStream } from "./age-files.js";
 
 /** What to dump, and where to. */

@@ -49,7 +49,10 @@ export function switchStep(context: RestoreContext): Step {
 }
 
 /** What would keep the swap from happening, in words; null for nothing. */
-export async function findObstacle({ plan, ports }: RestoreContext): Promise<string | null> {
+export async function findObstacle({
+  plan,
+  ports,
+}: Pick<RestoreContext, "plan" | "ports">): Promise<string | null> {
   const prepared = await onDatabase(ports, null, async (session) => [
     ...(await listPreparedTransactions(session, plan.live.name)),
     ...(await listPreparedTransactions(session, plan.restored)),

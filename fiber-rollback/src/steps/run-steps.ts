@@ -31,6 +31,8 @@ export interface RunPorts {
 export async function runSteps(steps: readonly Step[], ports: RunPorts): Promise<void> {
   const { journal, observe } = ports;
   for (const [index, step] of steps.entries()) {
+    // Behind the pivot there is nothing to keep up any more.
+    if (isBeforePassedPivot(steps, index, journal)) continue;
     if (step.lasting && journal.outcome(step.id) !== null) continue;
     await ports.assertLocked();
     try {
@@ -71,6 +73,12 @@ export async function undoSteps(
 /** Whether a run is past the step from which on there is only forward. */
 export function hasPassedPivot(steps: readonly Step[], journal: Journal): boolean {
   return steps.some((step) => step.kind === "pivot" && journal.outcome(step.id) !== null);
+}
+
+function isBeforePassedPivot(steps: readonly Step[], index: number, journal: Journal): boolean {
+  return steps
+    .slice(index)
+    .some((step) => step.kind === "pivot" && journal.outcome(step.id) !== null);
 }
 
 async function runOne(step: Step, { journal, log, observe }: RunPorts): Promise<void> {

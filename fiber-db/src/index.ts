@@ -1,3 +1,4 @@
+export * from "./backup/archive-status.js";
 export * from "./backup/database-grants.js";
 export * from "./backup/database-settings.js";
 export * from "./backup/export-snapshot.js";
@@ -6,8 +7,11 @@ export * from "./backup/scratch-database.js";
 export * from "./backup/sequences.js";
 export * from "./backup/server-facts.js";
 export * from "./backup/table-figures.js";
+export * from "./backup/wal-position.js";
 export { embeddedDatabaseUrl } from "./embedded/embedded-url.js";
+export { type ServerOwner, serverOwner } from "./embedded/owner.js";
 export { readPassword } from "./embedded/pgpass.js";
+export * from "./embedded/scratch-server.js";
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,

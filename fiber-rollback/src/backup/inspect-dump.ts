@@ -90,7 +90,7 @@ export function parseContents(list: string): DumpContents {
  *
  * @throws FiberError BACKUP_KEY_WRONG
  */
-export async function startRestore(
+export async function startPgRestore(
   source: DumpSource,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -112,7 +112,7 @@ async function readArchive(
   source: DumpSource,
   args: readonly string[],
 ): Promise<{ stdout: string; end: ToolEnd }> {
-  const tool = await startRestore(source, args);
+  const tool = await startPgRestore(source, args);
   const chunks: Buffer[] = [];
   tool.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   const end = await tool.ended;

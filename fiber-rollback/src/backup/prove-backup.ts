@@ -15,7 +15,7 @@ import { connectionEnv, findPgTools, urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
 import { refuseFailedTool, type ToolEnd } from "../run-tool.js";
 import { compareContents } from "./compare-contents.js";
-import { type DumpSource, startRestore } from "./inspect-dump.js";
+import { type DumpSource, startPgRestore } from "./inspect-dump.js";
 import { type Manifest, manifestPathOf } from "./manifest.js";
 import { readContents } from "./read-contents.js";
 import { refuseUnsound, verifyBackup } from "./verify-backup.js";
@@ -96,7 +96,7 @@ async function restoreAndCompare(
   // Newer clients set a parameter that the server does not know: that one error is accepted.
   if (!source.tools.setsUnknownTimeout) args.push("--exit-on-error");
   ports.progress({ step: "restore", done: 0, total: null, unit: "rows" });
-  const restore = await startRestore(source, args, connectionEnv(url));
+  const restore = await startPgRestore(source, args, connectionEnv(url));
   restore.stdout.resume();
   refuseFailedRestore(await restore.ended, source, `The trial restore of ${source.path}`);
   const restoreMs = ports.clock.now() - startedMs;

@@ -8,6 +8,7 @@ import { logsCommand } from "./commands/logs.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { nodeCommand } from "./commands/node.js";
 import { probeCommand } from "./commands/probe.js";
+import { restoreCommand } from "./commands/restore.js";
 import { statusCommand } from "./commands/status.js";
 import { targetCommand } from "./commands/target.js";
 import { tokenCommand } from "./commands/token.js";
@@ -39,6 +40,8 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
+  program.commandsGroup("Data:");
+  for (const command of [restoreCommand()]) program.addCommand(command);
   program.commandsGroup("Administration:");
   for (const command of [migrateCommand(), nodeCommand(), targetCommand(), tokenCommand()]) {
     program.addCommand(command);

@@ -20,12 +20,14 @@ async function restore(options: { leaveSuspect?: boolean } = {}) {
     from: { kind: "dump", path: data.dump },
     ...options,
   });
-  return { plan, report: await startRestore(data.ports, plan) };
+  const report = await startRestore(data.ports, plan);
+  return { plan, report };
 }
 
 async function undo() {
   const plan = await prepareRestore(data.ports, { from: { kind: "undo" } });
-  return { plan, report: await startRestore(data.ports, plan) };
+  const report = await startRestore(data.ports, plan);
+  return { plan, report };
 }
 
 describe("a restore beside, carried over and swapped", () => {

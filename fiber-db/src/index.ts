@@ -1,4 +1,5 @@
 export * from "./backup/archive-status.js";
+export * from "./backup/base-facts.js";
 export * from "./backup/database-grants.js";
 export * from "./backup/database-settings.js";
 export * from "./backup/export-snapshot.js";
@@ -84,6 +85,7 @@ export * from "./restore/create-database.js";
 export * from "./restore/data-lock.js";
 export * from "./restore/database-facts.js";
 export { endLockHolders } from "./restore/end-lock-holders.js";
+export { endSessionsNamed } from "./restore/end-sessions-named.js";
 export * from "./restore/hold-writers.js";
 export * from "./restore/live-figures.js";
 export * from "./restore/rounds.js";

@@ -21,7 +21,7 @@ const noteOf = (id: string, state: "unfinished" | "restored") => `fiber restore 
  * @param dump the dump's path and whether it is encrypted with a key file
  */
 export function besideStep(
-  { plan, ports, folder }: RestoreContext,
+  { plan, ports, folder, journal }: RestoreContext,
   dump: () => { readonly path: string; readonly identity: string | null },
 ): Step {
   const { restored, id, live } = plan;
@@ -38,6 +38,11 @@ export function besideStep(
         return { state: "done", detail: { oid: found.oid } };
       }
       if (found.comment === noteOf(id, "unfinished")) return { state: "needed" };
+      // Killed between making it and noting whose it is; the name was free when it was planned.
+      const begun = journal
+        .lines()
+        .some((line) => line.event === "intent" && line.step === "beside");
+      if (found.comment === null && begun) return { state: "needed" };
       return {
         state: "blocked",
         code: "RESTORE_NAME_TAKEN",
@@ -77,7 +82,8 @@ export function besideStep(
     },
     async undo() {
       const found = await find();
-      if (found === null || found.comment?.startsWith(`fiber restore ${id}:`) !== true) return;
+      if (found === null) return;
+      if (found.comment !== null && !found.comment.startsWith(`fiber restore ${id}:`)) return;
       await onDatabase(ports, null, (session) => dropDatabase(session, restored));
     },
   };

@@ -24,6 +24,11 @@ export function fenceOrigin(plan: RestorePlan): string {
   return `fiber restore ${plan.id}`;
 }
 
+/** How a restore's sessions show in pg_stat_activity, so that a later run knows them again. */
+export function sessionName(database: string): string {
+  return `fiber restore ${database}`.slice(0, 63);
+}
+
 /** Works on a session of one of the server's databases, `postgres` by default. */
 export async function onDatabase<T>(
   ports: DataPorts,
@@ -31,7 +36,7 @@ export async function onDatabase<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const url = database === null ? ports.admin : urlOfDatabase(ports.admin, database);
-  const session = await openSession(url);
+  const session = await openSession(url, sessionName(ports.database));
   try {
     return await work(session);
   } finally {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FiberError } from "#contracts";
-import { takeDataLock } from "#db";
+import { endSessionsNamed, takeDataLock } from "#db";
 import { writeDurably } from "../durable-files.js";
 import { takeFileLock } from "../lock/file-lock.js";
 import type { DataPorts } from "../ports.js";
@@ -12,7 +12,7 @@ import { besideStep } from "./beside-step.js";
 import { carryStep } from "./carry-step.js";
 import { fenceStep } from "./fence-step.js";
 import { gatherFacts, type RestoreRequest } from "./gather-facts.js";
-import { type RestoreContext, restoresFolder } from "./restore-context.js";
+import { type RestoreContext, restoresFolder, sessionName } from "./restore-context.js";
 import { PLAN_FORMAT, planRestore, type RestorePlan, restorePlanSchema } from "./restore-plan.js";
 import { type RestoreReport, readReport } from "./restore-report.js";
 import { liftStep, reportStep, upgradeStep } from "./simple-steps.js";
@@ -158,6 +158,8 @@ async function locked<T>(
   try {
     const data = await takeDataLock(admin, plan.live.name);
     try {
+      // What a killed run asked for goes on in the server: with the lock held, it is nobody's.
+      await endSessionsNamed(admin, sessionName(plan.live.name));
       const folder = join(restoresFolder(stateDir), plan.id);
       const journal = await openJournal(join(folder, "journal.jsonl"), ports.clock.now);
       try {

@@ -15,7 +15,7 @@ import { carryAndRecord } from "./carry-step.js";
 import { raiseIn } from "./fence-step.js";
 import { holdRestoredSchema } from "./hold-restored-schema.js";
 import { quarantineComment } from "./quarantine.js";
-import { onDatabase, type RestoreContext } from "./restore-context.js";
+import { onDatabase, type RestoreContext, sessionName } from "./restore-context.js";
 
 /**
  * Under the fence: holds all writers, carries over the tail, swaps the names in one transaction.
@@ -81,7 +81,7 @@ async function carryTailAndSwap(context: RestoreContext): Promise<StepDetail> {
   });
   const holder = await openSession(
     urlOfDatabase(ports.admin, plan.live.name),
-    "fiber restore: hold",
+    sessionName(ports.database),
   );
   try {
     const ended = await onDatabase(ports, null, (control) => holdWriters(holder, control));

@@ -12,6 +12,7 @@ import { besideStep } from "./beside-step.js";
 import { carryStep } from "./carry-step.js";
 import { fenceStep } from "./fence-step.js";
 import { gatherFacts, type RestoreRequest } from "./gather-facts.js";
+import { recoverStep } from "./recover-step.js";
 import { type RestoreContext, restoresFolder, sessionName } from "./restore-context.js";
 import { PLAN_FORMAT, planRestore, type RestorePlan, restorePlanSchema } from "./restore-plan.js";
 import { type RestoreReport, readReport } from "./restore-report.js";
@@ -178,6 +179,7 @@ async function locked<T>(
 function stepsOf(context: RestoreContext): readonly Step[] {
   const { plan } = context;
   const made: Readonly<Record<string, () => Step>> = {
+    recover: () => recoverStep(context),
     beside: () => besideStep(context, () => dumpOf(context)),
     upgrade: () => upgradeStep(context),
     carry: () => carryStep(context),

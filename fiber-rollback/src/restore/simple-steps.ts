@@ -5,6 +5,7 @@ import { urlOfDatabase } from "../pg-tools.js";
 import type { Step } from "../steps/step.js";
 import { titleOf } from "./beside-step.js";
 import { liftIn } from "./fence-step.js";
+import { removeRecovered } from "./recover-step.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
 import { makeReport, reportPath } from "./restore-report.js";
 
@@ -62,6 +63,7 @@ export function reportStep(context: RestoreContext): Step {
         await writeDurably(path, `${JSON.stringify(report, null, 2)}\n`);
       }
       await onDatabase(ports, plan.live.name, dropWorkSchema);
+      await removeRecovered(context.folder);
       return { path };
     },
     verify: async () => {},

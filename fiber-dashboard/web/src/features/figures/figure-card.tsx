@@ -15,6 +15,8 @@ export function FigureCard(props: {
   readonly main: Measure;
   readonly beside?: { readonly label: string; readonly measure: Measure };
   readonly change: Change | null;
+  /** What changed, where that is not the main number. */
+  readonly changeOf?: string;
   readonly changeUnit: string;
   readonly values: readonly (number | null)[];
   readonly color?: string;
@@ -50,12 +52,17 @@ export function FigureCard(props: {
           {...(color === undefined ? {} : { color })}
         />
       </div>
-      <ChangeLine change={props.change} unit={props.changeUnit} />
+      <ChangeLine change={props.change} unit={props.changeUnit} of={props.changeOf} />
     </article>
   );
 }
 
-function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
+function ChangeLine(props: {
+  readonly change: Change | null;
+  readonly unit: string;
+  readonly of: string | undefined;
+}) {
+  const { change, unit } = props;
   const { t, i18n } = useTranslation();
   const { view } = useView();
   const scope = t(`scope.${view.scope}`);
@@ -66,6 +73,7 @@ function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
     return (
       <p className={styles.change}>
         <Minus size={14} aria-hidden="true" />
+        {props.of}
         {t("figures.same", { scope })}
       </p>
     );
@@ -78,6 +86,7 @@ function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
   return (
     <p className={styles.change} data-verdict={change.verdict}>
       <Arrow size={14} aria-hidden="true" />
+      {props.of}
       <span className="number">{`${size}\u202f${unit}`}</span>
       <span className={styles.versus}>{t("figures.previous", { scope })}</span>
     </p>

@@ -81,6 +81,7 @@ function Cards({ cluster }: { cluster: ClusterView }) {
           "higher",
           0.005,
         )}
+        changeOf={t("figures.coverage")}
         changeUnit={t("figures.points")}
         values={trend.map((point) => point.probes_reporting)}
         atLeast={2}

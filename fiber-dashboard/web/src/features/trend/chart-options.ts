@@ -76,6 +76,7 @@ function lineOf({ tab, tokens }: ChartPlan): uPlot.Series {
 function timeAxis({ language, tokens, prepared }: ChartPlan): uPlot.Axis {
   return {
     ...axisLooks(tokens),
+    size: 30,
     space: 72,
     values: (_plot, splits) => {
       const { start, end } = prepared();
@@ -95,7 +96,7 @@ function valueAxis({ tab, language, tokens }: ChartPlan): uPlot.Axis {
   const unit = tab === "latency" ? "ms" : "%";
   return {
     ...axisLooks(tokens),
-    size: 68,
+    size: 64,
     space: 40,
     values: (_plot, splits) =>
       splits.map((split) =>

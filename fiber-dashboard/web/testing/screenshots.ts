@@ -39,8 +39,8 @@ try {
       for (const path of paths.length > 0 ? paths : ["/"]) {
         await page.goto(new URL(path, url).href);
         await page.locator("[data-testid=posture]").waitFor();
-        await page.locator("[data-marker], #map [role=alert]").first().waitFor({ timeout: 10_000 });
-        await page.waitForTimeout(800);
+        await page.locator("[data-row], [role=alert]").first().waitFor({ timeout: 10_000 });
+        await page.waitForTimeout(1_500);
         const name = path.replace(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "") || "overview";
         const file = join(folder, `${name}-${width}-${scheme}.png`);
         await page.screenshot({ path: file, fullPage: true });

@@ -73,7 +73,7 @@ function ChangeLine(props: {
     return (
       <p className={styles.change}>
         <Minus size={14} aria-hidden="true" />
-        {props.of}
+        {props.of !== undefined && <span>{props.of}</span>}
         {t("figures.same", { scope })}
       </p>
     );
@@ -86,7 +86,7 @@ function ChangeLine(props: {
   return (
     <p className={styles.change} data-verdict={change.verdict}>
       <Arrow size={14} aria-hidden="true" />
-      {props.of}
+      {props.of !== undefined && <span>{props.of}</span>}
       <span className="number">{`${size}\u202f${unit}`}</span>
       <span className={styles.versus}>{t("figures.previous", { scope })}</span>
     </p>

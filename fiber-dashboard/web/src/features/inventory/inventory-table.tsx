@@ -139,7 +139,9 @@ function Head({ table, onSort }: { table: InventoryTableModel; onSort: () => voi
                     column.toggleSorting();
                   }}
                 >
-                  <table.FlexRender header={header} />
+                  <span className={styles.heading}>
+                    <table.FlexRender header={header} />
+                  </span>
                   <Arrow size={12} aria-hidden="true" data-idle={direction === false} />
                 </button>
               </th>

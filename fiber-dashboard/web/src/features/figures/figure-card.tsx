@@ -4,6 +4,7 @@ import { useView } from "../../data/view.js";
 import { Bone } from "../../ui/bone.js";
 import type { Measure } from "../../ui/format.js";
 import { Sparkline } from "../../ui/sparkline.js";
+import type { SparklineScale } from "../../ui/sparkline-paths.js";
 import { Value } from "../../ui/value.js";
 import type { Change } from "./change.js";
 import styles from "./figure-cards.module.css";
@@ -20,7 +21,7 @@ export function FigureCard(props: {
   readonly changeUnit: string;
   readonly values: readonly (number | null)[];
   readonly color?: string;
-  readonly atLeast: number;
+  readonly scale: SparklineScale;
 }) {
   const { t } = useTranslation();
   const { view } = useView();
@@ -48,7 +49,7 @@ export function FigureCard(props: {
       <div className={styles.course}>
         <Sparkline
           values={props.values}
-          atLeast={props.atLeast}
+          scale={props.scale}
           {...(color === undefined ? {} : { color })}
         />
       </div>

@@ -7,7 +7,7 @@ cat >/dev/null
 rounds=0
 while [ -e "$1" ] && [ "$rounds" -lt 300 ]; do
   pid=$(head -n 1 "$1/postgres/data/postmaster.pid" 2>/dev/null)
-  if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then sleep 0.2; else rm -rf "$1" 2>/dev/null; fi
+  if [ -n "$pid" ] && [ "$rounds" -lt 50 ] && kill -QUIT "$pid" 2>/dev/null; then sleep 0.2; else rm -rf "$1" 2>/dev/null; fi
   rounds=$((rounds + 1))
   [ -e "$1" ] && sleep 0.1
 done

@@ -36,8 +36,11 @@ export interface TestStack {
   readonly apiUrl: string;
   readonly dashboardUrl: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Starts `fiber up` and resolves when it says that everything is ready. */
-  up(): Promise<ChildProcess>;
+  /**
+   * Starts `fiber up`, of the clone or of another installed command, and resolves when it says
+   * that everything is ready.
+   */
+  up(command?: string): Promise<ChildProcess>;
   /** Runs another `fiber` command of this installation to its end. */
   fiber(...args: string[]): Promise<Finished>;
   status(): Promise<Status>;
@@ -70,8 +73,8 @@ export async function createTestStack(more: NodeJS.ProcessEnv = {}): Promise<Tes
     fiber,
     output: () => printed,
     processes: () => processesWith(`FIBER_STATE_DIR=${stateDir}`, stateDir),
-    async up() {
-      const child = spawn(process.execPath, [FIBER, "up", "--json"], {
+    async up(command = FIBER) {
+      const child = spawn(process.execPath, [command, "up", "--json"], {
         env,
         stdio: ["ignore", "pipe", "pipe"],
       });

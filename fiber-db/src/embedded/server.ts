@@ -9,6 +9,7 @@ import { exists, isAlive, postgresProcessesIn, worksIn } from "./processes.js";
 
 const START_TIMEOUT_S = 60;
 const STOP_TIMEOUT_S = 60;
+const EXIT_WAIT_MS = 10_000;
 const LEFTOVER_WAIT_MS = 10_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
@@ -77,7 +78,8 @@ export async function startServer(cluster: Cluster, port: number): Promise<Runni
  * immediately (it recovers at its next start) when that takes longer than a minute.
  */
 export async function stopServer(cluster: Cluster): Promise<void> {
-  if ((await runningServer(cluster)) === null) return;
+  const server = await runningServer(cluster);
+  if (server === null) return;
   const stop = (mode: string) =>
     [
       pgCtl(cluster),
@@ -93,9 +95,13 @@ export async function stopServer(cluster: Cluster): Promise<void> {
     ] as const;
   const as = asOwner(cluster.owner, cluster.folder);
   const fast = await runCommand(stop("fast"), as);
-  if (fast.exitCode === 0 || (await runningServer(cluster)) === null) return;
-  cluster.log.warn({ stderr: fast.stderr }, "PostgreSQL did not stop in time, stopping it hard");
-  await mustRun(stop("immediate"), as);
+  if (fast.exitCode !== 0 && (await runningServer(cluster)) !== null) {
+    cluster.log.warn({ stderr: fast.stderr }, "PostgreSQL did not stop in time, stopping it hard");
+    await mustRun(stop("immediate"), as);
+  }
+  // pg_ctl waits for the pid file to go, which is a moment before the process does.
+  const deadline = Date.now() + EXIT_WAIT_MS;
+  while (isAlive(server.pid) && Date.now() < deadline) await sleep(10);
 }
 
 /**

@@ -8,6 +8,9 @@ const TICK_MS = 1_000;
 const TICKS_BETWEEN_TOKENS = 3;
 const TICKS_BETWEEN_LOGS = 10;
 
+/** APIs remember for 3 s that they do not know a token. */
+const TICKS_UNTIL_TOKENS_COUNT = 5;
+
 /**
  * Looks after the stack until aborted: whether the database lives (started again when not), every
  * few seconds whether it knows the stack's tokens, and how large the logs are. Trouble is logged
@@ -18,7 +21,7 @@ export async function keepHouse(
   options: StackOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log } = options;
+  const { clock, log, paths } = options;
   const troubled = new Set<string>();
   const attempt = async (what: string, work: () => Promise<void>) => {
     try {
@@ -29,33 +32,47 @@ export async function keepHouse(
       troubled.add(what);
     }
   };
+  let toldAt = Number.POSITIVE_INFINITY;
   for (let tick = 1; ; tick++) {
     await clock.sleep(TICK_MS, signal);
     if (signal.aborted) return;
     await attempt("database", async () => state.database?.keepAlive());
-    if (tick % TICKS_BETWEEN_TOKENS === 0) await attempt("tokens", () => keepTokens(state, log));
+    if (tick % TICKS_BETWEEN_TOKENS === 0) {
+      await attempt("tokens", async () => {
+        if (await keepTokens(state, log)) toldAt = tick + TICKS_UNTIL_TOKENS_COUNT;
+      });
+    }
+    if (tick >= toldAt) {
+      // A probe that was refused meanwhile waits for minutes before it tries again.
+      reloadAllProbes(state);
+      toldAt = Number.POSITIVE_INFINITY;
+    }
     if (tick % TICKS_BETWEEN_LOGS === 0) {
       await attempt("logs", async () => {
-        for (const name of ["agent", ...state.roles.map((role) => role.name)]) {
-          rotateLog(options.paths.logs, name);
-        }
+        const names = ["agent", ...state.roles.map((role) => role.name)];
+        for (const name of names) rotateLog(paths.logs, name);
       });
     }
   }
 }
 
 /**
- * While the schema is down to its base, or the database is away, there is nothing to register.
- * A probe that was refused meanwhile waits minutes before it tries again, so it is told.
+ * Whether the database had forgotten a token. While the schema is down to its base, or the
+ * database is away, there is nothing to register.
  */
-async function keepTokens({ database, tokens, roles }: StackState, log: Logger): Promise<void> {
-  if (database === null || tokens === null) return;
+async function keepTokens({ database, tokens }: StackState, log: Logger): Promise<boolean> {
+  if (database === null || tokens === null) return false;
   try {
     const made = await registerTokens(database.pool, tokens);
     if (made.length > 0) log.info({ nodes: made }, "the database had forgotten tokens");
-    for (const role of roles) if (made.includes(role.name)) role.reload();
+    return made.length > 0;
   } catch (err) {
     const undefinedTable = (err as { code?: unknown }).code === "42P01";
     if (!undefinedTable && !isConnectionError(err)) throw err;
+    return false;
   }
+}
+
+function reloadAllProbes({ roles, tokens }: StackState): void {
+  for (const role of roles) if (tokens?.probes.has(role.name)) role.reload();
 }

@@ -19,6 +19,8 @@ export const stackStatusSchema = z.object({
       pgpass_file: z.string().nullable(),
     })
     .nullable(),
+  /** Node ids of the stack's own probes. */
+  probes: z.array(z.string()),
   roles: z.array(
     z.object({
       name: z.string(),
@@ -51,6 +53,7 @@ export function describeStack(
     socket: options.paths.socket,
     urls,
     database: database === null ? null : database.status(),
+    probes: [...(state.tokens?.probes.keys() ?? [])],
     roles: state.roles.map((role) => role.status()),
   };
 }

@@ -35,6 +35,9 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorAnswer>> = {
 // schema, and a cached plan whose result type changed.
 const SCHEMA_STATES = new Set(["42P01", "42703", "42883", "3F000", "0A000"]);
 
+// character_not_in_repertoire, untranslatable_character, invalid text of a jsonb.
+const UNSTORABLE_TEXT = new Set(["22021", "22P05", "22P02"]);
+
 /** The one place where errors become answers: no stack, no SQL, nothing of the driver's. */
 export function toErrorAnswer(err: unknown): ErrorAnswer {
   if (err instanceof FiberError) {
@@ -58,6 +61,12 @@ export function toErrorAnswer(err: unknown): ErrorAnswer {
         code: "SCHEMA_INCONSISTENT",
         message: "The database's schema does not fit this release; /api/status names the remedy",
         retryAfterS: 5,
+      };
+    }
+    if (UNSTORABLE_TEXT.has(code)) {
+      return {
+        code: "BAD_REQUEST",
+        message: "A text holds a NUL character or a broken surrogate pair, which cannot be stored",
       };
     }
     if (code === "57014") {

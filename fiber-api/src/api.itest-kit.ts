@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import type { IngestLog, Role } from "#contracts";
-import { issueToken } from "#db";
+import { createPool, issueToken } from "#db";
 import { createDirectLog, etlConfigSchema } from "#etl";
 import { type Clock, type Logger, loadConfig, systemClock } from "#runtime";
 import { createTestDatabase, type TestDatabase } from "#testkit";
@@ -22,9 +22,9 @@ export interface TestApi {
 
 /** Builds the API for inject; rates are without limit unless the environment sets them. */
 export async function startTestApi(
-  options: { env?: Record<string, string>; clock?: Clock } = {},
+  options: { env?: Record<string, string>; clock?: Clock; url?: string } = {},
 ): Promise<TestApi> {
-  const db = await createTestDatabase();
+  const db = options.url === undefined ? await createTestDatabase() : openDatabase(options.url);
   const log = pino({ level: "silent" });
   const clock = options.clock ?? systemClock;
   const env = {
@@ -53,6 +53,16 @@ export async function startTestApi(
       await db.drop();
     },
   };
+}
+
+/** A database on a server of the test's own. */
+function openDatabase(url: string): TestDatabase {
+  const pool = createPool({
+    connectionString: url,
+    applicationName: "fiber-test",
+    onError: () => {},
+  });
+  return { url, pool, drop: () => pool.end() };
 }
 
 /** A valid sample of now, with a node name that no other test uses. */

@@ -72,8 +72,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.addHook("preClose", () => hub.close());
   app.addHook("onClose", () => listening.stop());
 
-  requestMetrics(app, { ingestLog, pool, hub });
   await apiDocs(app);
+  requestMetrics(app, { ingestLog, pool, hub });
   await app.register(async (scope) => pushRoute(scope, { ingestLog, clock, mayPush }));
   await app.register(async (scope) => {
     await scope.register(helmet, { strictTransportSecurity: false });

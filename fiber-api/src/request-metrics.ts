@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { z } from "zod";
 import type { IngestLog } from "#contracts";
 import type { DbPool } from "#db";
 import type { LiveHub } from "./live/live-hub.js";
@@ -44,7 +45,18 @@ export function requestMetrics(app: FastifyInstance, deps: MetricsDeps): void {
   });
   app.get(
     "/metrics",
-    { schema: { tags: ["service"], summary: "Prometheus text", produces: ["text/plain"] } },
+    {
+      schema: {
+        tags: ["service"],
+        summary: "Counts in Prometheus' text format",
+        response: {
+          200: {
+            description: "text for a scraper",
+            content: { "text/plain": { schema: z.string() } },
+          },
+        },
+      },
+    },
     async (_request, reply) =>
       reply.header("content-type", register.contentType).send(await register.metrics()),
   );

@@ -17,6 +17,9 @@ const CODES: Readonly<Record<string, number>> = {
   PORT_UNUSABLE: EXIT.refused,
   SCHEMA_AHEAD: EXIT.refused,
   SCHEMA_INCONSISTENT: EXIT.refused,
+  MIGRATION_EDITED: EXIT.refused,
+  MIGRATION_MISSING: EXIT.refused,
+  LOSS_REFUSED: EXIT.refused,
   DATABASE_VERSION: EXIT.refused,
   STATE_FOLDER_UNUSABLE: EXIT.refused,
   POSTGRES_USER_UNUSABLE: EXIT.refused,
@@ -51,6 +54,7 @@ const CODES: Readonly<Record<string, number>> = {
   LOCKED: EXIT.locked,
   STACK_RUNNING: EXIT.locked,
   MIGRATION_LOCKED: EXIT.locked,
+  LOCK_TIMEOUT: EXIT.locked,
 };
 
 /** The exit code for an error: that of its `code`, else 1. */

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
@@ -23,24 +25,22 @@ export default defineConfig({
   server: { proxy: { "/api": process.env.FIBER_API_URL ?? "http://127.0.0.1:8000" } },
 });
 
-/** Writes a .br and a .gz beside every text asset, so that the server never compresses. */
+/**
+ * Writes a .br and a .gz beside every text file, so that the server never compresses. Works on the
+ * written files: Vite still changes chunks after plugins have seen them.
+ */
 function compressedCopies(): Plugin {
   return {
     name: "compressed-copies",
     apply: "build",
-    enforce: "post",
-    generateBundle(_options, bundle) {
-      for (const [fileName, output] of Object.entries(bundle)) {
-        if (!/\.(js|css|svg|json|html)$/.test(fileName)) continue;
-        const source = Buffer.from(output.type === "chunk" ? output.code : output.source);
+    writeBundle({ dir = "." }, bundle) {
+      for (const fileName of Object.keys(bundle)) {
+        if (!/\.(js|css|svg|html)$/.test(fileName)) continue;
+        const source = readFileSync(join(dir, fileName));
         if (source.length < 1_024) continue;
         const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-        this.emitFile({
-          type: "asset",
-          fileName: `${fileName}.br`,
-          source: brotliCompressSync(source, { params }),
-        });
-        this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: gzipSync(source) });
+        writeFileSync(join(dir, `${fileName}.br`), brotliCompressSync(source, { params }));
+        writeFileSync(join(dir, `${fileName}.gz`), gzipSync(source));
       }
     },
   };

@@ -37,6 +37,9 @@ export function createPool(options: PoolOptions): DbPool {
     options: "-c TimeZone=UTC",
   });
   pool.on("error", options.onError);
+  // While a connection is lent out the pool does not listen to it, and Node would exit when it
+  // breaks between two queries; whoever borrowed it hears of it from the next query.
+  pool.on("connect", (connection) => connection.on("error", () => {}));
   return pool;
 }
 

@@ -4,13 +4,13 @@ import { once } from "node:events";
 // Waits for the end of its stdin, which comes when we dismiss it and also when we are killed.
 const SCRIPT = `
 cat >/dev/null
-pid=$(head -n 1 "$1/postgres/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ]; then
-  kill -QUIT "$pid" 2>/dev/null
-  tries=0
-  while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-fi
-rm -rf "$1"
+rounds=0
+while [ -e "$1" ] && [ "$rounds" -lt 300 ]; do
+  pid=$(head -n 1 "$1/postgres/data/postmaster.pid" 2>/dev/null)
+  if [ -n "$pid" ] && [ "$rounds" -lt 50 ] && kill -QUIT "$pid" 2>/dev/null; then sleep 0.2; else rm -rf "$1" 2>/dev/null; fi
+  rounds=$((rounds + 1))
+  [ -e "$1" ] && sleep 0.1
+done
 `;
 
 /**

@@ -13,8 +13,11 @@ import { groupSeries } from "./group-series.js";
 
 const HOUR_MS = 3_600_000;
 
+/** A window of the fleet, or of one region of it. */
+export type AskedWindow = QueryWindow & { readonly region?: string | null };
+
 /** A window of the fleet and what it is read from; `rawFromMs` is where rolled up hours end. */
-export type FleetWindow = QueryWindow &
+export type FleetWindow = AskedWindow &
   ({ readonly resolution: "raw" } | { readonly resolution: "hourly"; readonly rawFromMs: number });
 
 /** Samples a fleet figure may read before it takes the hours instead. */
@@ -26,7 +29,7 @@ const MAX_RAW_ROWS = 40_000;
  */
 export async function planFleetWindow(
   db: Db,
-  window: QueryWindow,
+  window: AskedWindow,
   nowMs: number,
 ): Promise<FleetWindow> {
   const lengthMs = window.endMs - window.startMs;
@@ -36,7 +39,7 @@ export async function planFleetWindow(
   const startMs = Math.floor(window.startMs / HOUR_MS) * HOUR_MS;
   const until = (await rolledUpUntil(db, "hourly")) ?? startMs;
   const rawFromMs = Math.min(Math.max(until, startMs), Math.max(window.endMs, startMs));
-  return { startMs, endMs: window.endMs, resolution: "hourly", rawFromMs };
+  return { ...window, startMs, resolution: "hourly", rawFromMs };
 }
 
 /** Figures of a window, grouped; by several groupings from one reading. */

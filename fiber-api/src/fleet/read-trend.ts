@@ -42,10 +42,10 @@ async function readBuckets(
   bucketMs: number,
 ): Promise<readonly TrendBucket[]> {
   if (window.resolution === "raw") return fleetTrendRaw(db, { ...window, bucketMs });
-  const { startMs, rawFromMs, endMs } = window;
+  const { startMs, rawFromMs, endMs, region = null } = window;
   const parts = await Promise.all([
-    fleetTrendRolled(db, { startMs, endMs: rawFromMs }),
-    fleetTrendRaw(db, { startMs: rawFromMs, endMs, bucketMs: HOUR_MS }),
+    fleetTrendRolled(db, { startMs, endMs: rawFromMs, region }),
+    fleetTrendRaw(db, { startMs: rawFromMs, endMs, bucketMs: HOUR_MS, region }),
   ]);
   return parts.flat();
 }

@@ -1,7 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { type ClusterView, clusterSchema, errorBodySchema, NODE_STATES } from "#contracts";
+import {
+  type ClusterView,
+  clusterSchema,
+  errorBodySchema,
+  NODE_STATES,
+  regionSchema,
+} from "#contracts";
 import { countProbes, type Db, listNodes, type NodeRecord, readPosture } from "#db";
 import { type FleetWindow, planFleetWindow, readFleet } from "../fleet/fleet-window.js";
 import { readTrend } from "../fleet/read-trend.js";
@@ -16,6 +22,9 @@ const DAY_MS = 86_400_000;
 const querySchema = z.object({
   start: timeParameter.optional().describe("default: 24 hours before the end"),
   end: timeParameter.optional().describe("default: now"),
+  region: regionSchema
+    .optional()
+    .describe("only the nodes of this region; posture stays the fleet's"),
   top_n: z.coerce.number().int().min(1).max(100).default(10).describe("problem nodes at most"),
 });
 
@@ -36,7 +45,8 @@ export function clusterRoute(app: FastifyInstance, { db, clock, mayRead }: ReadD
     async (request, reply) => {
       const nowMs = clock.now();
       const limits = { nowMs, defaultMs: DAY_MS, maxMs: 7 * DAY_MS };
-      const asked = readWindow(request.query, limits);
+      const { region = null } = request.query;
+      const asked = { ...readWindow(request.query, limits), region };
       const window = await planFleetWindow(db, asked, nowMs);
       const data = await readCluster(db, window, nowMs, request.query.top_n);
       return reply.send({ status: "ok", data });
@@ -50,21 +60,22 @@ async function readCluster(
   nowMs: number,
   topN: number,
 ): Promise<ClusterView> {
-  const { startMs, endMs } = window;
-  const before = { startMs: Math.max(0, 2 * startMs - endMs), endMs: startMs };
-  const [nodes, stored, probes, [fleet = [], regions = []], [previous = []], trend] =
+  const { startMs, endMs, region = null } = window;
+  const before = { startMs: Math.max(0, 2 * startMs - endMs), endMs: startMs, region };
+  const [all, stored, probes, [fleet = [], regions = []], [previous = []], trend] =
     await Promise.all([
       listNodes(db),
       readPosture(db),
-      countProbes(db),
+      countProbes(db, region),
       readFleet(db, window, ["fleet", "region"]),
       planFleetWindow(db, before, nowMs).then((w) => readFleet(db, w, ["fleet"])),
       readTrend(db, window, nowMs),
     ]);
+  const nodes = all.filter((node) => region === null || node.region === region);
   return {
     start: isoTime(startMs),
     end: isoTime(endMs),
-    posture: toPostureView(stored, nodes, nowMs),
+    posture: toPostureView(stored, all, nowMs),
     probes,
     summary: fleet[0] === undefined ? NO_FIGURES : toFiguresView(fleet[0]),
     previous: previous[0] === undefined ? NO_FIGURES : toFiguresView(previous[0]),

@@ -1,5 +1,14 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { agentConfigSchema, type Stack, type StackOptions, startStack } from "#agent";
-import { createLogger, loadConfig, makeStateFolder, systemClock } from "#runtime";
+import {
+  createLogger,
+  loadConfig,
+  makeStateFolder,
+  packageRoot,
+  packageVersion,
+  systemClock,
+} from "#runtime";
 import { awaitProbes } from "../await-probes.js";
 import { createDemoPlanner } from "../plan-demo-probes.js";
 import { selfCommand, selfName } from "../self-command.js";
@@ -35,6 +44,7 @@ export async function runUp({ json = false }: { json?: boolean }): Promise<void>
 
 async function stackOptions(): Promise<StackOptions> {
   const config = loadConfig(agentConfigSchema, process.env);
+  const inClone = existsSync(join(packageRoot, ".git"));
   const paths = await locateStack();
   makeStateFolder(paths.stateDir);
   const log = createLogger({ role: "agent", level: config.FIBER_LOG_LEVEL, file: paths.agentLog });
@@ -47,7 +57,7 @@ async function stackOptions(): Promise<StackOptions> {
     paths,
     command: selfCommand(),
     commandName: selfName(),
-    release: process.env.FIBER_RELEASE || "dev",
+    release: process.env.FIBER_RELEASE || (inClone ? "dev" : `v${packageVersion}`),
     log,
     clock: systemClock,
     say,

@@ -4,6 +4,7 @@ import { FiberError } from "#contracts";
 import { type Logger, mustRun, type RunOptions, runCommand } from "#runtime";
 import type { Binaries } from "./binaries.js";
 import type { ServerOwner } from "./owner.js";
+import { isAlive } from "./processes.js";
 import { settingsFile } from "./settings.js";
 
 /** Everything that is needed to run the programs of one cluster. */
@@ -144,16 +145,6 @@ async function removeUnfinished(folder: string): Promise<void> {
     if (Number.isInteger(pid) && pid !== process.pid && !isAlive(pid)) {
       await rm(join(folder, entry), { recursive: true, force: true });
     }
-  }
-}
-
-/** Whether a process exists, ours or not. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

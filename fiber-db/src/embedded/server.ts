@@ -1,13 +1,15 @@
-import { chown, open, readdir, readFile, readlink, rename, rm, stat } from "node:fs/promises";
+import { chown, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FiberError } from "#contracts";
 import { mustRun, portHolder, runCommand } from "#runtime";
-import { asOwner, type Cluster, isAlive } from "./cluster.js";
+import { asOwner, type Cluster } from "./cluster.js";
+import { exists, isAlive, postgresProcessesIn, worksIn } from "./processes.js";
 
 const START_TIMEOUT_S = 60;
 const STOP_TIMEOUT_S = 60;
+const EXIT_WAIT_MS = 10_000;
 const LEFTOVER_WAIT_MS = 10_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
@@ -76,7 +78,8 @@ export async function startServer(cluster: Cluster, port: number): Promise<Runni
  * immediately (it recovers at its next start) when that takes longer than a minute.
  */
 export async function stopServer(cluster: Cluster): Promise<void> {
-  if ((await runningServer(cluster)) === null) return;
+  const server = await runningServer(cluster);
+  if (server === null) return;
   const stop = (mode: string) =>
     [
       pgCtl(cluster),
@@ -92,9 +95,13 @@ export async function stopServer(cluster: Cluster): Promise<void> {
     ] as const;
   const as = asOwner(cluster.owner, cluster.folder);
   const fast = await runCommand(stop("fast"), as);
-  if (fast.exitCode === 0 || (await runningServer(cluster)) === null) return;
-  cluster.log.warn({ stderr: fast.stderr }, "PostgreSQL did not stop in time, stopping it hard");
-  await mustRun(stop("immediate"), as);
+  if (fast.exitCode !== 0 && (await runningServer(cluster)) !== null) {
+    cluster.log.warn({ stderr: fast.stderr }, "PostgreSQL did not stop in time, stopping it hard");
+    await mustRun(stop("immediate"), as);
+  }
+  // pg_ctl waits for the pid file to go, which is a moment before the process does.
+  const deadline = Date.now() + EXIT_WAIT_MS;
+  while (isAlive(server.pid) && Date.now() < deadline) await sleep(10);
 }
 
 /**
@@ -131,14 +138,6 @@ function isTaken(port: number): Promise<boolean> {
   });
 }
 
-/** Whether a process works in the folder; PostgreSQL's processes all do in their data folder. */
-async function worksIn(pid: number, folder: string): Promise<boolean> {
-  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => null);
-  if (cwd !== null) return cwd === folder;
-  const listed = await runCommand(["ps", "-o", "command=", "-p", String(pid)]);
-  return listed.stdout.includes(folder);
-}
-
 /**
  * PostgreSQL takes a number in its pid file that now belongs to somebody else for a running
  * server. Such a file is removed, but only once no process of the old server is left: two servers
@@ -150,7 +149,7 @@ async function clearStalePidFile(cluster: Cluster): Promise<void> {
   const text = await readFile(path, "utf8").catch(() => null);
   if (text === null) return;
   const pid = Number(text.split("\n")[0]);
-  if (Number.isInteger(pid) && pid > 0 && !isAlive(pid)) return;
+  if (Number.isInteger(pid) && pid > 0 && !exists(pid)) return;
   await rm(path, { force: true });
   cluster.log.warn({ stalePid: pid, path }, "stale pid file removed");
 }
@@ -158,7 +157,7 @@ async function clearStalePidFile(cluster: Cluster): Promise<void> {
 async function waitForLeftovers(cluster: Cluster): Promise<void> {
   const deadline = Date.now() + LEFTOVER_WAIT_MS;
   for (;;) {
-    const pids = await processesIn(cluster.data);
+    const pids = await postgresProcessesIn(cluster.data);
     if (pids.length === 0) return;
     if (Date.now() > deadline) {
       cluster.log.warn({ pids }, "ending sessions that outlived their server");
@@ -167,19 +166,6 @@ async function waitForLeftovers(cluster: Cluster): Promise<void> {
     }
     await sleep(100);
   }
-}
-
-async function processesIn(folder: string): Promise<readonly number[]> {
-  const entries = await readdir("/proc").catch(() => []);
-  const found: number[] = [];
-  for (const entry of entries) {
-    if (!/^\d+$/.test(entry)) continue;
-    const cwd = await readlink(`/proc/${entry}/cwd`).catch(() => null);
-    if (cwd !== folder) continue;
-    const command = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
-    if (/postgres/.test(command)) found.push(Number(entry));
-  }
-  return found;
 }
 
 /** The server's log, and where this start's part begins in it. */

@@ -10,12 +10,12 @@ import {
   clusterIdentifier,
   dataFolder,
   ensureCluster,
-  isAlive,
   makeServerFolder,
   writeSettings,
 } from "./cluster.js";
 import { serverOwner } from "./owner.js";
 import { ensurePassword } from "./pgpass.js";
+import { isAlive } from "./processes.js";
 import { type RunningServer, runningServer, startServer, stopServer } from "./server.js";
 import { DEFAULT_SETTINGS } from "./settings.js";
 

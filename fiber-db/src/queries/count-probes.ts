@@ -7,7 +7,7 @@ export interface ProbeCount {
 }
 
 /** Counts the nodes that are not deleted; reporting ones have a sample younger than `staleAfterMs`. */
-export async function countProbes(db: Db): Promise<ProbeCount> {
+export async function countProbes(db: Db, region: string | null = null): Promise<ProbeCount> {
   // The staleness time is staleAfterMs() of the contracts: three intervals, at least 30 s.
   const { rows } = await db.query<{ expected: number; reporting: number }>(
     `SELECT count(*)::int AS expected,
@@ -18,7 +18,8 @@ export async function countProbes(db: Db): Promise<ProbeCount> {
                   AND x.time >= now() - greatest(3 * n.interval_ms, 30000) * interval '1 ms'
                 LIMIT 1) y
               WHERE s.node_id = n.node_id))::int AS reporting
-     FROM nodes n WHERE n.deleted_at IS NULL`,
+     FROM nodes n WHERE n.deleted_at IS NULL AND ($1::text IS NULL OR n.region = $1)`,
+    [region],
   );
   return rows[0] ?? { expected: 0, reporting: 0 };
 }

@@ -1,5 +1,5 @@
 import type { Db } from "../pool.js";
-import { FLEET_SERIES } from "./fleet-series.js";
+import { fleetSeriesOf } from "./fleet-series.js";
 
 /** What fleet figures are grouped by. */
 export type FleetKey = "region" | "node" | "fleet";
@@ -44,10 +44,16 @@ interface Row {
  */
 export async function fleetFiguresRaw(
   db: Db,
-  query: { readonly by: FleetKey; readonly startMs: number; readonly endMs: number },
+  query: {
+    readonly by: FleetKey;
+    readonly startMs: number;
+    readonly endMs: number;
+    /** Null or left out: every region. */
+    readonly region?: string | null;
+  },
 ): Promise<readonly GroupFigures[]> {
   const { rows } = await db.query<Row>(
-    `WITH fleet AS (SELECT ${KEYS[query.by]} AS key, f.* FROM (${FLEET_SERIES}) f),
+    `WITH fleet AS (SELECT ${KEYS[query.by]} AS key, f.* FROM (${fleetSeriesOf(4)}) f),
      seen AS MATERIALIZED (
        SELECT f.key, x.series_id, x.latency_ms, x.packet_loss, x.uptime_pct,
               coalesce(x.latency_min_ms, x.latency_ms) AS low,
@@ -69,7 +75,12 @@ export async function fleetFiguresRaw(
      GROUP BY f.key, g.samples, g.latency_avg_ms, g.latency_min_ms, g.latency_max_ms,
               g.quantiles, g.loss_pct, g.availability_pct
      ORDER BY f.key`,
-    [new Date(query.startMs), new Date(query.endMs), query.endMs - query.startMs],
+    [
+      new Date(query.startMs),
+      new Date(query.endMs),
+      query.endMs - query.startMs,
+      query.region ?? null,
+    ],
   );
   return rows.map(toFigures);
 }

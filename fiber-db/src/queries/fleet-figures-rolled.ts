@@ -1,5 +1,5 @@
 import type { Db } from "../pool.js";
-import { FLEET_SERIES } from "./fleet-series.js";
+import { fleetSeriesOf } from "./fleet-series.js";
 
 /**
  * What one series saw over a window, put together from its hours. Sums are weighted: `answered`
@@ -41,10 +41,16 @@ interface Row {
  */
 export async function fleetFiguresRolled(
   db: Db,
-  query: { readonly startMs: number; readonly rawFromMs: number; readonly endMs: number },
+  query: {
+    readonly startMs: number;
+    readonly rawFromMs: number;
+    readonly endMs: number;
+    /** Null or left out: every region. */
+    readonly region?: string | null;
+  },
 ): Promise<readonly SeriesFigures[]> {
   const { rows } = await db.query<Row>(
-    `WITH fleet AS MATERIALIZED (${FLEET_SERIES}),
+    `WITH fleet AS MATERIALIZED (${fleetSeriesOf(5)}),
      parts AS (
        SELECT series_id, sum(samples)::float8 AS n, sum(answered)::float8 AS a,
               min(latency_min_ms) AS low, max(latency_max_ms) AS high,
@@ -77,6 +83,7 @@ export async function fleetFiguresRolled(
       new Date(query.rawFromMs),
       new Date(query.endMs),
       query.endMs - query.startMs,
+      query.region ?? null,
     ],
   );
   return rows.map((row) => ({

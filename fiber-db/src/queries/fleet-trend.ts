@@ -1,6 +1,6 @@
 import type { Db } from "../pool.js";
 import { type Bucket, type BucketRow, toBucket } from "./bucket-rows.js";
-import { FLEET_SERIES } from "./fleet-series.js";
+import { fleetSeriesOf } from "./fleet-series.js";
 
 /** One point of the fleet's trend; `coveredMs` is the mean over the fleet's series. */
 export interface TrendBucket extends Bucket {
@@ -14,10 +14,16 @@ interface TrendRow extends BucketRow {
 /** Exact trend from samples: a bucket per `bucketMs`, oldest first, empty ones left out. */
 export async function fleetTrendRaw(
   db: Db,
-  query: { readonly startMs: number; readonly endMs: number; readonly bucketMs: number },
+  query: {
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly bucketMs: number;
+    /** Null or left out: every region. */
+    readonly region?: string | null;
+  },
 ): Promise<readonly TrendBucket[]> {
   const { rows } = await db.query<TrendRow>(
-    `WITH fleet AS MATERIALIZED (${FLEET_SERIES}),
+    `WITH fleet AS MATERIALIZED (${fleetSeriesOf(4)}),
      size AS (SELECT count(*)::float8 AS series FROM fleet)
      SELECT floor(extract(epoch FROM x.time)::float8 * 1000 / $3::float8) * $3::float8 AS time_ms,
             min(coalesce(x.latency_min_ms, x.latency_ms)) AS latency_min_ms,
@@ -31,7 +37,7 @@ export async function fleetTrendRaw(
      FROM fleet f JOIN samples x ON x.series_id = f.series_id
      WHERE x.time >= $1 AND x.time < $2
      GROUP BY 1 ORDER BY 1`,
-    [new Date(query.startMs), new Date(query.endMs), query.bucketMs],
+    [new Date(query.startMs), new Date(query.endMs), query.bucketMs, query.region ?? null],
   );
   return rows.map(toTrend);
 }
@@ -42,10 +48,15 @@ export async function fleetTrendRaw(
  */
 export async function fleetTrendRolled(
   db: Db,
-  query: { readonly startMs: number; readonly endMs: number },
+  query: {
+    readonly startMs: number;
+    readonly endMs: number;
+    /** Null or left out: every region. */
+    readonly region?: string | null;
+  },
 ): Promise<readonly TrendBucket[]> {
   const { rows } = await db.query<TrendRow>(
-    `WITH fleet AS MATERIALIZED (${FLEET_SERIES}),
+    `WITH fleet AS MATERIALIZED (${fleetSeriesOf(3)}),
      size AS (SELECT count(*)::float8 AS series FROM fleet)
      SELECT (extract(epoch FROM r.bucket) * 1000)::float8 AS time_ms,
             min(r.latency_min_ms) AS latency_min_ms, max(r.latency_max_ms) AS latency_max_ms,
@@ -59,7 +70,7 @@ export async function fleetTrendRolled(
      FROM rollup_hourly r JOIN fleet f USING (series_id)
      WHERE r.bucket >= $1 AND r.bucket < $2
      GROUP BY r.bucket ORDER BY r.bucket`,
-    [new Date(query.startMs), new Date(query.endMs)],
+    [new Date(query.startMs), new Date(query.endMs), query.region ?? null],
   );
   return rows.map(toTrend);
 }

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { FiberError } from "#contracts";
 import { createSampleWriter, type Db, type SampleWriter } from "#db";
+import { cutConnection } from "../cut-connection.js";
 
 /** The connections of a direct log: they are opened together and given up together. */
 export interface Session {
@@ -115,17 +116,13 @@ async function identify(client: pg.Client): Promise<{ database: string; series: 
 
 async function endClient(client: pg.Client): Promise<void> {
   // A server that hangs does not answer the goodbye: then the socket is closed without it.
-  const forced = setTimeout(() => destroySocket(client), 1_000);
+  const forced = setTimeout(() => cutConnection(client), 1_000);
   try {
     await client.end();
   } finally {
     clearTimeout(forced);
-    destroySocket(client);
+    cutConnection(client);
   }
-}
-
-function destroySocket(client: pg.Client): void {
-  (client as unknown as { connection: pg.Connection }).connection.stream.destroy();
 }
 
 function unavailable(message: string): FiberError {

@@ -1,5 +1,6 @@
-import { createPool, ensurePartitions } from "#db";
+import { createPool, type DbConnection, ensurePartitions } from "#db";
 import { type Clock, type Logger, systemClock } from "#runtime";
+import { cutConnection } from "../cut-connection.js";
 import type { EtlConfig } from "../etl-config.js";
 import { createDuties } from "./duties.js";
 import { holdLeadership } from "./hold-leadership.js";
@@ -14,6 +15,8 @@ export interface UpkeepOptions {
 
 /** A daily rollup of a large fleet takes minutes. */
 const STATEMENT_TIMEOUT_MS = 600_000;
+/** How long a duty under way may take to end after the stop. */
+const FINISH_MS = 3_000;
 
 /**
  * Starts what keeps the database in order: partitions, rollups, retention, node states, posture.
@@ -30,6 +33,9 @@ export async function startUpkeep(options: UpkeepOptions): Promise<{ stop(): Pro
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     onError: (err) => log.warn({ err }, "idle database connection broke"),
   });
+  const connections = new Set<DbConnection>();
+  pool.on("connect", (connection) => connections.add(connection));
+  pool.on("remove", (connection) => connections.delete(connection));
   try {
     await ensurePartitions(pool, { nowMs: clock.now(), duringBackup: "go-on" });
   } catch (err) {
@@ -48,8 +54,13 @@ export async function startUpkeep(options: UpkeepOptions): Promise<{ stop(): Pro
   return {
     async stop() {
       ending.abort();
+      // What is cut off here is done again by the next leader.
+      const forced = setTimeout(() => {
+        for (const connection of connections) cutConnection(connection);
+      }, FINISH_MS);
       await leading;
       await pool.end();
+      clearTimeout(forced);
     },
   };
 }

@@ -199,7 +199,9 @@ function timingOf(round: IcmpRound): IcmpTiming {
   return timing ?? { periodMs: 1_000, targetsPerProcess: 1_000 };
 }
 
-function chunk<T>(list: readonly T[], size: number): readonly (readonly T[])[] {
+/** Even parts, none longer than `most`. */
+function chunk<T>(list: readonly T[], most: number): readonly (readonly T[])[] {
+  const size = Math.ceil(list.length / Math.ceil(list.length / most));
   const parts: (readonly T[])[] = [];
   for (let i = 0; i < list.length; i += size) parts.push(list.slice(i, i + size));
   return parts;

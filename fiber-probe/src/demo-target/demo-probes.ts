@@ -1,7 +1,8 @@
 import { stringify } from "yaml";
 import type { Logger } from "#runtime";
 import { createIcmp } from "../checks/icmp.js";
-import type { ProbeConfigInput, TargetInput } from "../config/schema.js";
+import { buildConfig } from "../config/build-config.js";
+import { type ProbeConfigInput, probeConfigSchema, type TargetInput } from "../config/schema.js";
 import { defaultGateway } from "../uplink/default-gateway.js";
 import { type DemoPorts, demoBanner } from "./start-demo-target.js";
 
@@ -37,26 +38,37 @@ const DEMO_NODES = [
   },
 ] as const;
 
-/** The demo stack measures often, so that its screen fills quickly. */
-const INTERVAL = "5s";
+/** The demo stack measures often, so that its screen fills quickly; slow targets make it slower. */
+const INTERVALS = ["5s", "10s", "20s", "30s", "60s", "120s"] as const;
 
-/** The three demo probes. They stand on this machine; their region is the demo target's. */
+/**
+ * The three demo probes. They stand on this machine; their region is the demo target's. The
+ * interval is 5 s, or the shortest longer one in which the time-outs of the extra targets fit.
+ */
 export function demoProbeConfigs(options: DemoProbeOptions): readonly DemoProbe[] {
   return DEMO_NODES.flatMap((node) => {
     const ports = options.ports.find(({ region }) => region === node.region);
     if (ports === undefined) return [];
-    const config: ProbeConfigInput = {
+    const base = {
       ...node,
-      coordinates: [...node.coordinates],
+      coordinates: [...node.coordinates] as [number, number],
       demo: true,
-      interval: INTERVAL,
       uplinks: [{ url: options.apiUrl, token_env: "FIBER_PROBE_TOKEN" }],
       targets: withoutDuplicates([...demoTargets(ports, options), ...options.extraTargets]),
       spool: { path: options.spoolPath(node.node_id) },
     };
+    const interval = INTERVALS.find((candidate) => fits({ ...base, interval: candidate }));
+    const config: ProbeConfigInput = { ...base, interval: interval ?? "120s" };
     const head = "# Written by fiber up at every start; put targets of your own in probe.yaml.\n";
     return [{ nodeId: node.node_id, config, yaml: head + stringify(config) }];
   });
+}
+
+/** Whether every time-out fits in the interval. */
+function fits(config: ProbeConfigInput): boolean {
+  const parsed = probeConfigSchema.safeParse(config);
+  const source = { path: "/", env: { FIBER_PROBE_TOKEN: "unread" } };
+  return parsed.success && buildConfig(parsed.data, source).problems.length === 0;
 }
 
 function demoTargets(ports: DemoPorts, options: DemoProbeOptions): readonly TargetInput[] {

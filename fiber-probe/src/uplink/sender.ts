@@ -60,8 +60,10 @@ export function startSender(deps: SenderDeps): Sender {
         continue;
       }
       const { uplink } = chosen;
-      maxRecords = await pushBatch(deps, { uplink, batch, maxRecords, signal: flight.signal });
-      if (spool.counts().samples < maxRecords) await pause(GATHER_MS);
+      const pushed = await pushBatch(deps, { uplink, batch, maxRecords, signal: flight.signal });
+      maxRecords = pushed.maxRecords;
+      // After a failure the next uplink is tried at once: its turn must not pass while we gather.
+      if (pushed.settled && spool.counts().samples < maxRecords) await pause(GATHER_MS);
     }
   };
   const running = run().catch((err: unknown) => {
@@ -88,11 +90,11 @@ interface Push {
   readonly signal: AbortSignal;
 }
 
-/** Sends one batch and settles it; returns how many records the next batch may have. */
+/** Sends one batch, and settles it when the uplink has said what becomes of it. */
 async function pushBatch(
   { spool, choice, poster, log }: SenderDeps,
   { uplink, batch, maxRecords, signal }: Push,
-): Promise<number> {
+): Promise<{ readonly settled: boolean; readonly maxRecords: number }> {
   // After a batch that was too large its size grows back step by step.
   const grown = Math.min(PUSH_LIMITS.samples, 2 * maxRecords);
   const body = `[${batch.records.join(",")}]`;
@@ -111,16 +113,16 @@ async function pushBatch(
       }
       spool.ack(batch);
       choice.succeeded(uplink);
-      return grown;
+      return { settled: true, maxRecords: grown };
     }
     case "split": {
-      if (size > 1) return Math.ceil(size / 2);
+      if (size > 1) return { settled: false, maxRecords: Math.ceil(size / 2) };
       log.error({ reason: verdict.reason, sample: batch.records[0] }, "sample refused and dropped");
       spool.ack(batch);
-      return grown;
+      return { settled: true, maxRecords: grown };
     }
     case "later":
       if (!signal.aborted) choice.failed(uplink, verdict);
-      return maxRecords;
+      return { settled: false, maxRecords };
   }
 }

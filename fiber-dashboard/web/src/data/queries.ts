@@ -13,6 +13,9 @@ import { SCOPES, type Scope, windowOf } from "./window.js";
 /** The live stream keeps lists fresh; reading them again heals whatever it missed. */
 const HEAL_MS = 30_000;
 
+/** More problems than anybody reads; the inventory has them all. */
+const MOST_PROBLEMS = "50";
+
 /** The envelope around everything but GET /api/metrics. */
 interface Answer<T> {
   readonly data: T;
@@ -51,7 +54,7 @@ export const clusterQuery = (scope: Scope, region: string | null) =>
   queryOptions({
     queryKey: ["cluster", scope, region],
     queryFn: async ({ signal }) => {
-      const query = { ...windowOf(scope, Date.now()), region };
+      const query = { ...windowOf(scope, Date.now()), region, top_n: MOST_PROBLEMS };
       const path = pathOf("/api/metrics/cluster", query);
       return (await fetchJson<Answer<ClusterView>>(path, signal)).data;
     },

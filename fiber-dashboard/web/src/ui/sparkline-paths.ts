@@ -2,17 +2,21 @@ const WIDTH = 100;
 const TOP = 2;
 const BOTTOM = 22;
 
+/** The ends of a sparkline's scale; values beyond push an end outwards. */
+export interface SparklineScale {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** SVG paths of a sparkline in a box of 100 × 24: one run per stretch of known values. */
 export function sparklinePaths(
   values: readonly (number | null)[],
-  atLeast: number,
+  scale: SparklineScale,
 ): { readonly line: string; readonly area: string } {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return { line: "", area: "" };
-  const low = Math.min(...known);
-  const high = Math.max(...known);
-  const span = Math.max(high - low, atLeast, Number.EPSILON);
-  const base = (high + low) / 2 - span / 2;
+  const base = Math.min(scale.low, ...known);
+  const span = Math.max(Math.max(scale.high, ...known) - base, Number.EPSILON);
   const x = (index: number) => (values.length < 2 ? WIDTH : (index / (values.length - 1)) * WIDTH);
   const y = (value: number) => BOTTOM - ((value - base) / span) * (BOTTOM - TOP);
   const lines: string[] = [];

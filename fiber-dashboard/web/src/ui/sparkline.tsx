@@ -1,5 +1,5 @@
 import styles from "./sparkline.module.css";
-import { sparklinePaths } from "./sparkline-paths.js";
+import { type SparklineScale, sparklinePaths } from "./sparkline-paths.js";
 
 /**
  * A small line of values over equal steps; null is a gap and stays one. Decoration beside a
@@ -8,10 +8,9 @@ import { sparklinePaths } from "./sparkline-paths.js";
 export function Sparkline(props: {
   readonly values: readonly (number | null)[];
   readonly color?: string;
-  /** The lowest top of the scale, so that a flat zero line does not look like a mountain. */
-  readonly atLeast?: number;
+  readonly scale: SparklineScale;
 }) {
-  const paths = sparklinePaths(props.values, props.atLeast ?? 0);
+  const paths = sparklinePaths(props.values, props.scale);
   return (
     <svg
       className={styles.line}

@@ -4,6 +4,7 @@ import { useView } from "../../data/view.js";
 import { Bone } from "../../ui/bone.js";
 import type { Measure } from "../../ui/format.js";
 import { Sparkline } from "../../ui/sparkline.js";
+import type { SparklineScale } from "../../ui/sparkline-paths.js";
 import { Value } from "../../ui/value.js";
 import type { Change } from "./change.js";
 import styles from "./figure-cards.module.css";
@@ -15,10 +16,12 @@ export function FigureCard(props: {
   readonly main: Measure;
   readonly beside?: { readonly label: string; readonly measure: Measure };
   readonly change: Change | null;
+  /** What changed, where that is not the main number. */
+  readonly changeOf?: string;
   readonly changeUnit: string;
   readonly values: readonly (number | null)[];
   readonly color?: string;
-  readonly atLeast: number;
+  readonly scale: SparklineScale;
 }) {
   const { t } = useTranslation();
   const { view } = useView();
@@ -46,16 +49,21 @@ export function FigureCard(props: {
       <div className={styles.course}>
         <Sparkline
           values={props.values}
-          atLeast={props.atLeast}
+          scale={props.scale}
           {...(color === undefined ? {} : { color })}
         />
       </div>
-      <ChangeLine change={props.change} unit={props.changeUnit} />
+      <ChangeLine change={props.change} unit={props.changeUnit} of={props.changeOf} />
     </article>
   );
 }
 
-function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
+function ChangeLine(props: {
+  readonly change: Change | null;
+  readonly unit: string;
+  readonly of: string | undefined;
+}) {
+  const { change, unit } = props;
   const { t, i18n } = useTranslation();
   const { view } = useView();
   const scope = t(`scope.${view.scope}`);
@@ -66,6 +74,7 @@ function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
     return (
       <p className={styles.change}>
         <Minus size={14} aria-hidden="true" />
+        {props.of !== undefined && <span>{props.of}</span>}
         {t("figures.same", { scope })}
       </p>
     );
@@ -78,6 +87,7 @@ function ChangeLine({ change, unit }: { change: Change | null; unit: string }) {
   return (
     <p className={styles.change} data-verdict={change.verdict}>
       <Arrow size={14} aria-hidden="true" />
+      {props.of !== undefined && <span>{props.of}</span>}
       <span className="number">{`${size}\u202f${unit}`}</span>
       <span className={styles.versus}>{t("figures.previous", { scope })}</span>
     </p>

@@ -48,7 +48,7 @@ function Cards({ cluster }: { cluster: ClusterView }) {
         change={changeOf(summary.latency_p50_ms, previous.latency_p50_ms, "lower", 0.005)}
         changeUnit="ms"
         values={trend.map((point) => point.latency_median_ms)}
-        atLeast={1}
+        scale={{ low: 0, high: 1 }}
       />
       <FigureCard
         title={t("figures.availability")}
@@ -57,7 +57,7 @@ function Cards({ cluster }: { cluster: ClusterView }) {
         changeUnit={t("figures.points")}
         values={trend.map((point) => point.availability_pct)}
         color="var(--healthy)"
-        atLeast={2}
+        scale={{ low: 98, high: 100 }}
       />
       <FigureCard
         title={t("figures.loss")}
@@ -66,7 +66,7 @@ function Cards({ cluster }: { cluster: ClusterView }) {
         changeUnit={t("figures.points")}
         values={trend.map((point) => point.loss_pct)}
         color="var(--critical)"
-        atLeast={2}
+        scale={{ low: 0, high: 2 }}
       />
       <FigureCard
         title={t("figures.probes")}
@@ -81,9 +81,10 @@ function Cards({ cluster }: { cluster: ClusterView }) {
           "higher",
           0.005,
         )}
+        changeOf={t("figures.coverage")}
         changeUnit={t("figures.points")}
         values={trend.map((point) => point.probes_reporting)}
-        atLeast={2}
+        scale={{ low: 0, high: probes.expected }}
       />
     </>
   );

@@ -5,7 +5,7 @@ import { type RefObject, useCallback, useEffect, useMemo, useState } from "react
 const LARGEST = 24;
 /** Fitting stops here: the atlas is drawn for the whole world and gets coarse beyond. */
 const LARGEST_FIT = 6;
-const FIT_MARGIN_PX = 72;
+const FIT_MARGIN_PX = 48;
 
 interface Point {
   readonly x: number;

@@ -34,7 +34,6 @@ export function InventoryTable({ rows, fill }: { rows: readonly InventoryRow[]; 
   const above = items[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the pointer only holds the order still
     <div
       ref={scroller}
       className={styles.scroller}
@@ -140,7 +139,9 @@ function Head({ table, onSort }: { table: InventoryTableModel; onSort: () => voi
                     column.toggleSorting();
                   }}
                 >
-                  <table.FlexRender header={header} />
+                  <span className={styles.heading}>
+                    <table.FlexRender header={header} />
+                  </span>
                   <Arrow size={12} aria-hidden="true" data-idle={direction === false} />
                 </button>
               </th>
@@ -173,7 +174,10 @@ function ProbeCell(props: { row: InventoryRow; index: number; isCurrent: boolean
           {t("app.demo")}
         </span>
       )}
-      <span className={styles.under}>{`${node.region}, ${node.country}`}</span>
+      <span className={styles.under}>
+        {`${node.region}, ${node.country}`}
+        {node.demo && <span className={styles.underDemo}>{` · ${t("app.demo")}`}</span>}
+      </span>
     </span>
   );
 }

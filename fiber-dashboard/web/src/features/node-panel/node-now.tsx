@@ -54,7 +54,10 @@ export function NodeNow({ node }: { node: NodeView }) {
         </div>
       </dl>
       <div className={styles.course}>
-        <Sparkline values={points.map((point) => point.latency_median_ms)} atLeast={1} />
+        <Sparkline
+          values={points.map((point) => point.latency_median_ms)}
+          scale={{ low: 0, high: 1 }}
+        />
       </div>
       <p className={styles.caption}>
         {t("trend.latency")}, {t("scope.last", { scope: t(`scope.${view.scope}`) })}

@@ -1,6 +1,7 @@
 import type uPlot from "uplot";
 import type { Tab } from "../../data/view.js";
 import { drawLossBars, drawRange, drawStretches, type Tokens } from "./draw-bands.js";
+import { latencyTop } from "./latency-scale.js";
 import type { PreparedPoints } from "./prepare-points.js";
 
 const AXIS_FONT = '12px "JetBrains Mono Variable", monospace';
@@ -24,12 +25,14 @@ export function chartData(prepared: PreparedPoints, tab: Tab): uPlot.AlignedData
   return [[...prepared.xs], line];
 }
 
-/** The upper and lower end of the value axis. */
+/**
+ * The upper and lower end of the value axis. One slow answer must not press an hour of medians
+ * flat: the latency band is cut at a few times what the medians and 95th percentiles need.
+ */
 export function valueRange(prepared: PreparedPoints, tab: Tab): [number, number] {
   const known = (values: readonly (number | null)[]) => values.filter((value) => value !== null);
   if (tab === "latency") {
-    const highest = Math.max(1, ...known(prepared.points.map((point) => point.latency_max_ms)));
-    return [0, highest * 1.08];
+    return [0, latencyTop(prepared)];
   }
   if (tab === "availability") {
     const lowest = Math.min(100, ...known(prepared.points.map((point) => point.availability_pct)));
@@ -76,6 +79,7 @@ function lineOf({ tab, tokens }: ChartPlan): uPlot.Series {
 function timeAxis({ language, tokens, prepared }: ChartPlan): uPlot.Axis {
   return {
     ...axisLooks(tokens),
+    size: 30,
     space: 72,
     values: (_plot, splits) => {
       const { start, end } = prepared();
@@ -95,7 +99,7 @@ function valueAxis({ tab, language, tokens }: ChartPlan): uPlot.Axis {
   const unit = tab === "latency" ? "ms" : "%";
   return {
     ...axisLooks(tokens),
-    size: 68,
+    size: 64,
     space: 40,
     values: (_plot, splits) =>
       splits.map((split) =>

@@ -14,7 +14,7 @@ export function drawStretches(plot: uPlot, prepared: PreparedPoints, tokens: Tok
   }
   for (const stretch of prepared.silent) {
     clipped(plot, stretch, ({ left, top, width, height }) => {
-      plot.ctx.globalAlpha = 0.28;
+      plot.ctx.globalAlpha = 0.2;
       plot.ctx.fillStyle = tokens("--down");
       plot.ctx.fillRect(left, top, width, height);
     });

@@ -6,9 +6,10 @@ import { clusterQuery, seriesQuery } from "../../data/queries.js";
 import { TABS, useView, type View } from "../../data/view.js";
 import { Bone } from "../../ui/bone.js";
 import { Failure } from "../../ui/failure.js";
-import { duration, text } from "../../ui/format.js";
+import { duration, milliseconds, text } from "../../ui/format.js";
 import { Message } from "../../ui/message.js";
 import { Panel } from "../../ui/panel.js";
+import { cutSpike } from "./latency-scale.js";
 import { isKnown, type PreparedPoints, preparePoints } from "./prepare-points.js";
 import { measureOf, Readout } from "./readout.js";
 import { SubjectChoice } from "./subject-choice.js";
@@ -93,6 +94,7 @@ function Trend(props: {
     );
   }
   const known = prepared.points.filter(isKnown);
+  const spike = view.tab === "latency" ? cutSpike(prepared) : null;
   const label = t("trend.describe", {
     measure: t(`trend.${view.tab}`),
     subject: subjectName(view, t("trend.fleet")),
@@ -125,6 +127,8 @@ function Trend(props: {
       <p className={styles.foot}>
         {t("trend.step", { step: duration(prepared.bucketS * 1_000, i18n.language) })}
         {resolution !== undefined && ` · ${t(`trend.resolution.${resolution}`)}`}
+        {spike !== null &&
+          ` · ${t("trend.cut", { highest: text(milliseconds(spike, i18n.language)) })}`}
       </p>
     </div>
   );

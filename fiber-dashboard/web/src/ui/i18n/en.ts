@@ -117,7 +117,7 @@ export const en = {
       "{{measure}} of {{subject}}, {{scope}}: {{known}} of {{total}} points known, latest {{latest}}. Arrow keys read single points.",
     empty: "Nothing was measured in this window",
     emptyWhy: "Choose a longer time scope, or wait for the next round.",
-    probesReporting: "probes",
+    cut: "band cut, highest {{highest}}",
   },
   inventory: {
     title: "Inventory",

@@ -119,7 +119,7 @@ export const fr: Words = {
       "{{measure}} de {{subject}}, {{scope}} : {{known}} points connus sur {{total}}, dernier {{latest}}. Les flèches lisent les points.",
     empty: "Rien n’a été mesuré sur cette période",
     emptyWhy: "Choisissez une période plus longue, ou attendez la prochaine mesure.",
-    probesReporting: "sondes",
+    cut: "bande coupée, maximum {{highest}}",
   },
   inventory: {
     title: "Inventaire",

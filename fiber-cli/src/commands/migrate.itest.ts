@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { upgrade } from "#db";
+import { type CommandResult, packageRoot, runCommand } from "#runtime";
+import {
+  createTestDatabase,
+  type ScratchPostgres,
+  schemaText,
+  startScratchPostgres,
+  type TestDatabase,
+} from "#testkit";
+
+const NODE = "INSERT INTO nodes (node_id, country, region) VALUES ('a', 'GH', 'Accra')";
+
+/** Runs `fiber migrate …` as its users do, without a terminal. */
+function migrate(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CommandResult> {
+  const main = ["--import", "tsx", "--conditions=source", "fiber-cli/src/main.ts"];
+  return runCommand([process.execPath, ...main, "migrate", ...args], {
+    cwd: packageRoot,
+    env: { FIBER_DATABASE_URL: "", FIBER_PG_PORT: "", FIBER_RELEASE: "", ...env },
+  });
+}
+
+describe("on the database of fiber up", () => {
+  let server: ScratchPostgres;
+  beforeAll(async () => {
+    server = await startScratchPostgres();
+  });
+  afterAll(() => server.remove());
+  const fiber = (...args: string[]) => migrate({ FIBER_STATE_DIR: server.stateDir }, ...args);
+
+  it("goes down to the base and up again over data, and tells the loss", async () => {
+    const { createPool } = await import("#db");
+    const pool = createPool({
+      connectionString: server.url("fiberstack"),
+      applicationName: "test",
+      onError: () => {},
+    });
+    try {
+      const first = await fiber("upgrade", "head");
+      expect(first.exitCode).toBe(0);
+      expect(first.stderr).toContain("Running upgrade 0003 -> 0004, posture and fence");
+      expect((await fiber("current")).stdout).toMatch(/^\d{4} \(head\)$/);
+      const before = await schemaText(pool);
+      await pool.query(NODE);
+
+      const down = await fiber("downgrade", "base");
+      expect(down.exitCode).toBe(0);
+      expect(down.stderr).toMatch(/loses, for good:[\s\S]*0001\s+nodes\s+1\n/);
+      expect(down.stderr).toContain("Running downgrade 0001 -> , nodes and tokens");
+      expect((await fiber("current")).stdout).toBe("");
+      expect((await fiber("check")).exitCode).toBe(1);
+
+      expect((await fiber("upgrade", "head")).exitCode).toBe(0);
+      expect(await schemaText(pool)).toBe(before);
+      expect((await fiber("check")).exitCode).toBe(0);
+    } finally {
+      await pool.end();
+    }
+  });
+});
+
+describe("on a database of somebody's own", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    await upgrade({ connectionString: database.url });
+    await database.pool.query(`${NODE} ON CONFLICT DO NOTHING`);
+  });
+  const fiber = (...args: string[]) => migrate({ FIBER_DATABASE_URL: database.url }, ...args);
+
+  it("refuses to lose rows without being told to", async () => {
+    const refused = await fiber("downgrade", "base", "--yes", "--json");
+    expect(refused.exitCode).toBe(3);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: "LOSS_REFUSED" });
+    expect(refused.stderr).toMatch(/nodes\s+1/);
+    expect((await fiber("current")).stdout).toMatch(/\(head\)/);
+
+    const planned = await fiber("downgrade", "base", "--dry-run");
+    expect(planned.exitCode).toBe(0);
+    expect(planned.stdout).toContain("DROP TABLE nodes;");
+    expect((await fiber("current")).stdout).toMatch(/\(head\)/);
+
+    const allowed = await fiber("downgrade", "base", "--allow-loss", "--json");
+    expect(allowed.exitCode).toBe(0);
+    expect(JSON.parse(allowed.stdout)).toMatchObject({ to: null, dry_run: false });
+  });
+
+  it("steps down by -1 where nothing is lost, and back by +1", async () => {
+    const down = await fiber("downgrade", "-1");
+    expect(down).toMatchObject({ exitCode: 0 });
+    expect((await fiber("current")).stdout).toMatch(/^\d{4}$/);
+    expect((await fiber("upgrade", "+1")).exitCode).toBe(0);
+    const history = await fiber("history");
+    expect(history.stdout).toContain("0003 -> 0004");
+    expect(history.stdout).toMatch(/<base> -> 0001, nodes and tokens$/);
+  });
+
+  it("exits 2 for what cannot be meant, 1 where no server answers", async () => {
+    expect((await fiber("downgrade")).exitCode).toBe(2);
+    expect((await fiber("downgrade", "sideways")).exitCode).toBe(2);
+    expect((await fiber("upgrade", "0099")).exitCode).toBe(2);
+    const nowhere = { FIBER_DATABASE_URL: "postgres://postgres@127.0.0.1:1/x" };
+    const away = await migrate(nowhere, "current");
+    expect(away.exitCode).toBe(1);
+    expect(away.stderr).toContain("PostgreSQL does not answer at 127.0.0.1:1/x");
+  });
+});

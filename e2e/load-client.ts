@@ -1,10 +1,10 @@
 // A process of its own that pushes samples without pause and keeps its own list of what was
-// answered with 202. Usage: load-client.ts API_URL TOKEN_FILE ACKED_FILE. Prints the number of
+// answered with 202. Usage: load-client.ts API_URL TOKEN_FILE ACKED_FILE [NAME]. Prints the number of
 // acknowledged samples as it grows; on TERM it writes the list and ends.
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const [apiUrl = "", tokenFile = "", ackedFile = ""] = process.argv.slice(2);
+const [apiUrl = "", tokenFile = "", ackedFile = "", name = "load"] = process.argv.slice(2);
 const token = readFileSync(tokenFile, "utf8").trim();
 
 const LOOPS = 4;
@@ -29,7 +29,7 @@ process.on("SIGTERM", () => {
   stopping = true;
 });
 const reporter = setInterval(() => console.log(acked.length), 100);
-await Promise.all(Array.from({ length: LOOPS }, (_, loop) => push(`load-${loop}`)));
+await Promise.all(Array.from({ length: LOOPS }, (_, loop) => push(`${name}-${loop}`)));
 clearInterval(reporter);
 writeFileSync(ackedFile, JSON.stringify(acked));
 

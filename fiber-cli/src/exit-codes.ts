@@ -19,7 +19,6 @@ const CODES: Readonly<Record<string, number>> = {
   SCHEMA_INCONSISTENT: EXIT.refused,
   MIGRATION_EDITED: EXIT.refused,
   MIGRATION_MISSING: EXIT.refused,
-  LOSS_REFUSED: EXIT.refused,
   DATABASE_VERSION: EXIT.refused,
   STATE_FOLDER_UNUSABLE: EXIT.refused,
   POSTGRES_USER_UNUSABLE: EXIT.refused,

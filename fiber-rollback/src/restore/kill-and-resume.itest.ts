@@ -11,7 +11,7 @@ import {
 } from "./restore.itest-kit.js";
 import { findUnfinished, resumeRestore } from "./restore.js";
 
-const child = fileURLToPath(new URL("./killable-restore.itest-child.ts", import.meta.url));
+const child = fileURLToPath(new URL("./killable-restore.itest-kit.ts", import.meta.url));
 
 let data: TestRestore;
 let before: readonly string[];

@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { expect } from "vitest";
+import { eventually, type TestStack } from "./test-stack.js";
+
+/** One sample in the load client's own shape. */
+export type Sample = [target: string, timeMs: number, latencyMs: number, loss: number, run: number];
+
+/** The load client as a process, with its list of what was answered with 202. */
+export async function startLoad(stack: TestStack, name: string) {
+  const ackedFile = join(stack.stateDir, `${name}.json`);
+  const script = join(import.meta.dirname, "load-client.ts");
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", script, stack.apiUrl, join(stack.stateDir, "admin.token"), ackedFile, name],
+    { cwd: join(import.meta.dirname, ".."), stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let count = 0;
+  let complaint = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    count = Number(chunk.toString().trim().split("\n").at(-1));
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
+  const ended = once(child, "exit");
+  return {
+    /** Waits for this many more acknowledged samples. */
+    async more(samples: number) {
+      const goal = count + samples;
+      await eventually(`${goal} acknowledged samples`, async () => {
+        if (child.exitCode !== null) throw new Error(`the client ended: ${complaint}`);
+        return count >= goal;
+      });
+    },
+    /** Ends it; returns its list. */
+    async stop(): Promise<readonly Sample[]> {
+      child.kill("SIGTERM");
+      expect(await ended, complaint).toEqual([0, null]);
+      return JSON.parse(readFileSync(ackedFile, "utf8")) as Sample[];
+    },
+  };
+}
+
+/** The connection string of one of the stack's databases. */
+export function stackDatabaseUrl(stack: TestStack, database: string): string {
+  const pgpass = readFileSync(join(stack.stateDir, "pgpass"), "utf8");
+  const password = pgpass.split("\n")[0]?.split(":").at(-1) ?? "";
+  return `postgres://postgres:${password}@127.0.0.1:${stack.ports.pg}/${database}`;
+}
+
+/** Every sample of the load clients' node, in their own shape, by "target time". */
+export async function storedByKey(
+  stack: TestStack,
+  database = "fiberstack",
+): Promise<ReadonlyMap<string, Sample>> {
+  const client = new pg.Client({ connectionString: stackDatabaseUrl(stack, database) });
+  await client.connect();
+  try {
+    const { rows } = await client.query<Sample>({
+      text: `SELECT s.target, (extract(epoch FROM x.time) * 1000)::float8, x.latency_ms,
+                    x.packet_loss, (x.metadata ->> 'run')::int
+             FROM samples x JOIN series s USING (series_id) WHERE s.node_id = 'load-node'`,
+      rowMode: "array",
+    });
+    return new Map(rows.map((row) => [keyOf(row), row]));
+  } finally {
+    await client.end();
+  }
+}
+
+/** What names a sample of the load client. */
+export function keyOf([target, timeMs]: Sample): string {
+  return `${target} ${timeMs}`;
+}

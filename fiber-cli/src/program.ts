@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { apiCommand } from "./commands/api.js";
+import { backupCommand } from "./commands/backup.js";
 import { dashboardCommand } from "./commands/dashboard.js";
 import { demoTargetCommand } from "./commands/demo-target.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
+import { ingestCommand } from "./commands/ingest.js";
 import { logsCommand } from "./commands/logs.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { nodeCommand } from "./commands/node.js";
@@ -41,7 +43,9 @@ export function createProgram(version: string): Command {
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
   program.commandsGroup("Data:");
-  for (const command of [restoreCommand()]) program.addCommand(command);
+  for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
+    program.addCommand(command);
+  }
   program.commandsGroup("Administration:");
   for (const command of [migrateCommand(), nodeCommand(), targetCommand(), tokenCommand()]) {
     program.addCommand(command);

@@ -1,11 +1,13 @@
-import { access, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FiberError } from "#contracts";
 import { type Logger, mustRun, runCommand } from "#runtime";
 import { prepareBinaries } from "./binaries.js";
 import { asOwner, makeServerFolder } from "./cluster.js";
 import { type ServerOwner, serverOwner } from "./owner.js";
+import { isAlive } from "./processes.js";
 import { settingsFile } from "./settings.js";
 
 /** PostgreSQL's server programs, and the system user they run as. */
@@ -24,6 +26,7 @@ export interface ScratchServer {
 }
 
 const START_TIMEOUT_S = 24 * 3_600;
+const POLL_MS = 50;
 
 /**
  * Finds server programs of a major version: `FIBER_PG_BIN`, Debian's folder, or the packaged ones.
@@ -109,7 +112,7 @@ export async function startScratchServer(options: {
     options.logFile,
   ] as const;
   const started = await runCommand(start, as);
-  if (started.exitCode !== 0) {
+  if (started.exitCode !== 0 || !(await recovered(data))) {
     await stop();
     const log = await mustRun(["tail", "-n", "12", options.logFile]).catch(() => "(no log)");
     throw new FiberError("RECOVERY_FAILED", `The recovery ended early. Its log:\n${log}`);
@@ -120,6 +123,23 @@ export async function startScratchServer(options: {
     user,
   });
   return { url: (database) => `postgresql:///${encodeURIComponent(database)}?${query}`, stop };
+}
+
+/**
+ * Waits for the end of recovery: pg_ctl is content as soon as the server is a closed standby.
+ *
+ * @returns false when the server ended instead
+ */
+async function recovered(data: string): Promise<boolean> {
+  for (;;) {
+    // Line 8 is the server's state (miscadmin.h, LOCK_FILE_LINE_PM_STATUS).
+    const text = await readFile(join(data, "postmaster.pid"), "utf8").catch(() => "");
+    const lines = text.split("\n");
+    if (lines[7]?.trim() === "ready") return true;
+    const pid = Number(lines[0]);
+    if (!(pid > 0 && isAlive(pid))) return false;
+    await sleep(POLL_MS);
+  }
 }
 
 /** Ends a server that a killed recovery left running on a data folder; harmless when none runs. */

@@ -9,6 +9,7 @@ import {
   releaseSnapshot,
   type ServerFacts,
   type Session,
+  withSession,
 } from "#db";
 import {
   linkTarget,
@@ -74,9 +75,7 @@ export async function createBackup(
   ports: DataPorts,
   request: BackupRequest,
 ): Promise<BackupCreated> {
-  checkName(request.tag, "tag");
-  if (request.name !== undefined) checkName(request.name, "name");
-  if (request.recipient !== undefined) ageEncrypter(request.recipient);
+  checkRequest(request);
   const session = await openSession(urlOfDatabase(ports.admin, ports.database), "fiber backup");
   try {
     return await takeBackup(ports, request, session);
@@ -86,6 +85,34 @@ export async function createBackup(
     await releaseSnapshot(session).catch(() => {});
     await session.close();
   }
+}
+
+/** What a backup would be, after everything that can refuse it has had its say. */
+export interface BackupPlan {
+  readonly path: string;
+  readonly expectedBytes: number;
+  readonly serverVersion: string;
+  readonly pgDumpVersion: string;
+}
+
+/**
+ * Looks at everything that createBackup looks at before it begins, and writes no backup.
+ *
+ * @throws FiberError as createBackup before it begins
+ */
+export async function planBackup(ports: DataPorts, request: BackupRequest): Promise<BackupPlan> {
+  checkRequest(request);
+  const url = urlOfDatabase(ports.admin, ports.database);
+  return withSession(url, async (session) => {
+    const { path, expectedBytes, facts, tools } = await prepare(ports, request, session);
+    await releaseSnapshot(session);
+    return {
+      path,
+      expectedBytes,
+      serverVersion: facts.version,
+      pgDumpVersion: tools.version,
+    };
+  });
 }
 
 async function takeBackup(
@@ -127,6 +154,12 @@ async function takeBackup(
     for (const file of [unfinished, ...beside]) await removeUnlessComplete(file, path);
     throw diskFull(err, "The backup");
   }
+}
+
+function checkRequest(request: BackupRequest): void {
+  checkName(request.tag, "tag");
+  if (request.name !== undefined) checkName(request.name, "name");
+  if (request.recipient !== undefined) ageEncrypter(request.recipient);
 }
 
 /** Everything that can refuse does so here, before anything is written. */

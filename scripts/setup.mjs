@@ -32,11 +32,11 @@ async function setUp(mode) {
   if (!existsSync(join(root, "package-lock.json"))) return;
   if (!(packagesAreFresh(root) && buildIsFresh(root))) {
     await withLock(join(root, ".fiber-setup.lock"), say, async () => {
-      if (!packagesAreFresh(root)) installPackages(root, say);
-      if (!buildIsFresh(root)) runBuild(root, say);
+      if (!packagesAreFresh(root)) await installPackages(root, say);
+      if (!buildIsFresh(root)) await runBuild(root, say);
     });
   }
-  if (mode === "test") provideTools(say);
+  if (mode === "test") await provideTools(say);
 }
 
 try {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { FiberError } from "#contracts";
 import type { Logger, Running } from "#runtime";
 import { proxyApi } from "./api-proxy.js";
@@ -42,7 +42,7 @@ async function buildDashboard(options: DashboardOptions): Promise<FastifyInstanc
   const trusted = config.FIBER_TRUSTED_PROXIES;
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trusted.length > 0 ? trusted : false,
     genReqId: (request) => takeRequestId(request.headers["x-request-id"]),
   });

@@ -9,6 +9,5 @@ export {
   findPingableGateway,
 } from "./demo-target/demo-probes.js";
 export { type DemoPorts, startDemoTarget } from "./demo-target/start-demo-target.js";
-export { keepHeapSmall } from "./keep-heap-small.js";
 export { measureOnce } from "./measure-once.js";
 export { type ProbeOptions, type RunningProbe, startProbe } from "./start-probe.js";

@@ -27,7 +27,7 @@ export interface ProbeOptions {
 }
 
 /** How a probe is doing. */
-export interface ProbeStatus {
+interface ProbeStatus {
   readonly rounds: number;
   /** Rounds that were not begun because the one before was still running. */
   readonly skipped: number;

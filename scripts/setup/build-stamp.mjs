@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { runStep } from "./run-step.mjs";
 
 /** Files outside the source folders that the build depends on. */
 const SINGLE_INPUTS = [
@@ -39,11 +39,11 @@ export function buildIsFresh(root) {
 }
 
 /** Builds into dist/; the build's own output goes to stderr. */
-export function runBuild(root, say) {
+export async function runBuild(root, say) {
   say("building");
   const started = Date.now();
   const script = join(root, "scripts", "build.mjs");
-  const result = spawnSync(process.execPath, [script], { cwd: root, stdio: ["ignore", 2, 2] });
+  const result = await runStep(process.execPath, [script], { cwd: root });
   if (result.status !== 0) throw new Error("the build failed; its messages are above.");
   say(`built in ${Math.round((Date.now() - started) / 1000)} s`);
 }

@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { processIdentity, sameProcess } from "./process-identity.mjs";
+import { endSteps } from "./run-step.mjs";
 
 const POLL_MS = 300;
 /** Taking over is a few file operations: a mark older than this was left by a killed process. */
@@ -18,7 +19,8 @@ export async function withLock(path, say, work) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   const release = () => rmSync(path, { force: true });
-  const interrupted = (signal) => {
+  const interrupted = async (signal) => {
+    await endSteps();
     release();
     process.exit(signal === "SIGINT" ? 130 : 143);
   };

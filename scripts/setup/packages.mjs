@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { runStep } from "./run-step.mjs";
 
 const stampPath = (root) => join(root, "node_modules", ".fiber-stamp");
 
@@ -20,22 +20,17 @@ export function packagesAreFresh(root) {
 }
 
 /** Installs exactly what the lockfile says, development packages included. */
-export function installPackages(root, say) {
+export async function installPackages(root, say) {
   say("installing packages (npm ci); the first time this takes a minute");
   const started = Date.now();
-  const env = cleanEnv();
   const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
-  const result = npm?.endsWith(".js")
-    ? spawnSync(process.execPath, [npm, ...args], options(root, env))
-    : spawnSync("npm", args, options(root, env));
+  const [program, first] = npm?.endsWith(".js") ? [process.execPath, [npm]] : ["npm", []];
+  const options = { cwd: root, env: cleanEnv(), quiet: true };
+  const result = await runStep(program, [...first, ...args], options);
   if (result.status !== 0) throw new Error(whyInstallFailed(result));
   writeFileSync(stampPath(root), stamp(root));
   say(`packages installed in ${Math.round((Date.now() - started) / 1000)} s`);
-}
-
-function options(root, env) {
-  return { cwd: root, env, stdio: ["ignore", 2, "pipe"], maxBuffer: 64 * 1024 * 1024 };
 }
 
 /** The environment without settings that would leave development packages out. */
@@ -46,7 +41,7 @@ function cleanEnv() {
 
 function whyInstallFailed(result) {
   if (result.error?.code === "ENOENT") return "npm was not found; install npm beside Node.";
-  const output = (result.stderr ?? "").toString().trim();
+  const output = result.stderr.trim();
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(output)) {
     return "the packages could not be fetched because the registry cannot be reached: connect this machine to the network and run this again.";
   }

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { runStep } from "./run-step.mjs";
 
 /** Programs that tests run, with the Debian and Ubuntu package of each. */
 const TOOLS = [
@@ -19,7 +20,7 @@ const TOOLS = [
  * it installs what is missing; elsewhere it prints the command. What is still missing is skipped
  * loudly by its tests, or refused here where skips are forbidden (FIBER_FORBID_SKIPS=1).
  */
-export function provideTools(say) {
+export async function provideTools(say) {
   let missing = missingTools();
   if (missing.length === 0) return;
   const distribution = distributionId();
@@ -28,7 +29,7 @@ export function provideTools(say) {
   const prefix = distribution === null ? null : rootPrefix();
   if (distribution !== null && prefix !== null) {
     say(`tests need ${names()}: installing ${packages(distribution)}`);
-    install(prefix, packages(distribution).split(" "), say);
+    await install(prefix, packages(distribution).split(" "), say);
     missing = missingTools();
     if (missing.length === 0) return;
   }
@@ -74,16 +75,15 @@ function rootPrefix() {
   return sudo.status === 0 ? ["sudo", "-n"] : null;
 }
 
-function install(prefix, packages, say) {
+async function install(prefix, packages, say) {
   const apt = (...args) => {
     const [program, ...rest] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    const result = spawnSync(program, [...rest, "-q", "-y", ...args], {
-      stdio: ["ignore", "ignore", 2],
-    });
-    return result.status === 0;
+    return runStep(program, [...rest, "-qq", "-y", ...args], {});
   };
-  if (!apt("update")) say("apt-get update failed; trying with the package lists that are here");
-  if (!apt("install", "--no-install-recommends", ...packages)) {
+  if ((await apt("update")).status !== 0)
+    say("apt-get update failed; trying with the package lists that are here");
+  const installed = await apt("install", "--no-install-recommends", ...packages);
+  if (installed.status !== 0) {
     say("apt-get install failed; its messages are above");
   }
 }

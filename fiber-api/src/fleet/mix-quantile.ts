@@ -17,7 +17,9 @@ const STEPS = 48;
  */
 export function mixQuantile(series: readonly SeriesFigures[], share: number): number | null {
   const parts = series.flatMap(toPart);
-  if (parts.length === 0) return null;
+  const [only] = parts;
+  if (only === undefined) return null;
+  if (parts.length === 1) return valueAt(only.knots, share);
   let low = Math.min(...parts.map((part) => part.knots[0]));
   let high = Math.max(...parts.map((part) => part.knots[3]));
   const wanted = share * parts.reduce((sum, part) => sum + part.weight, 0);
@@ -40,6 +42,14 @@ function toPart(figures: SeriesFigures): Part[] {
     return [];
   }
   return [{ weight: answered, knots: [latencyMinMs, latencyMedianMs, latencyP95Ms, latencyMaxMs] }];
+}
+
+/** The latency below which a share of one part's answers lies. */
+function valueAt(knots: Part["knots"], share: number): number {
+  const i = share > SHARES[2] ? 2 : share > SHARES[1] ? 1 : 0;
+  const [from, to] = [knots[i] ?? 0, knots[i + 1] ?? 0];
+  const [low, high] = [SHARES[i] ?? 0, SHARES[i + 1] ?? 1];
+  return from + ((to - from) * (share - low)) / (high - low);
 }
 
 function weightBelow(parts: readonly Part[], latencyMs: number): number {

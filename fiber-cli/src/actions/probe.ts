@@ -1,9 +1,8 @@
-import { keepHeapSmall, loadProbeConfig, startProbe } from "#probe";
+import { loadProbeConfig, startProbe } from "#probe";
 import { runAsRole } from "../run-as-role.js";
 
 /** Composition root of the probe role. */
 export function runProbe(options: { config?: string }): Promise<void> {
-  keepHeapSmall();
   return runAsRole("probe", async ({ log, clock, env }) => {
     const configPath = options.config ?? "probe.yaml";
     const config = await loadProbeConfig(configPath, env);

@@ -29,6 +29,11 @@ export interface DirectLogOptions {
 
 /** Enough to keep a connection busy while the next group collects. */
 const GROUP_SAMPLES = 10_000;
+/**
+ * While one connection commits, another is used from this many waiting samples on. Fewer wait for
+ * the commit under way: many small transactions cost more than they gain.
+ */
+const PARALLEL_SAMPLES = 1_000;
 
 /**
  * The IngestLog that commits to PostgreSQL from this process: appends collect in a group while
@@ -100,7 +105,11 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
       fence = null;
       idle = opened.writers.map((_, index) => index);
       watch = watchDatabase(opened, {
-        onFence: setFence,
+        onFence: (next) => {
+          setFence(next);
+          // A connection that is stuck, behind a lock say, holds nobody up for longer than this.
+          flush(0);
+        },
         onDeletedNodes: (nodeIds) => cache.forgetNodes(nodeIds),
         onLost: (error) => lose(opened, error),
         takeStoredNodes,
@@ -160,13 +169,15 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
   function scheduleFlush(): void {
     if (flushScheduled || idle.length === 0) return;
     flushScheduled = true;
-    setImmediate(flush);
+    setImmediate(flush, PARALLEL_SAMPLES);
   }
 
-  function flush(): void {
+  function flush(parallelFrom: number): void {
     flushScheduled = false;
     if (session === null) return;
     while (idle.length > 0) {
+      const busy = idle.length < config.FIBER_INGEST_CONNECTIONS;
+      if (busy && intake.waitingRows() < parallelFrom) return;
       const group = intake.take();
       if (group === undefined) return;
       void store(session, idle.pop() ?? 0, group);

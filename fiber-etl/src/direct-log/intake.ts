@@ -31,6 +31,8 @@ export interface Intake {
   /** Settles everything that waits in groups which nobody took. */
   refuseWaiting(outcome: AppendOutcome): void;
   isFull(): boolean;
+  /** Samples in groups that nobody took. */
+  waitingRows(): number;
   /** Samples in groups, taken ones included. */
   depth(): number;
   /** When the oldest append in a group came, epoch ms; null when there is none. */
@@ -124,6 +126,7 @@ export function createIntake(options: {
       }
     },
     isFull: () => samples >= limits.maxPendingSamples || bytes >= limits.maxPendingBytes,
+    waitingRows: () => sealed.reduce((rows, group) => rows + group.rowCount, open.rowCount),
     depth: () => samples,
     oldestMs() {
       const groups = [...taken, ...sealed, ...(open.waiters.length > 0 ? [open] : [])];

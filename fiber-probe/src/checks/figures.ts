@@ -52,7 +52,7 @@ export type Measurement =
   | { readonly kind: "unable"; readonly reason: string };
 
 /** What goes into a sample's metadata beside the figures. */
-export interface Notes {
+interface Notes {
   /** Median of each phase over the answered probes, ms. */
   readonly phases?: Phases;
   readonly facts?: Facts;
@@ -61,7 +61,7 @@ export interface Notes {
 }
 
 /** Unanswered probes of one kind. */
-export interface FailureNote {
+interface FailureNote {
   readonly kind: "timeout" | "refused" | "failed";
   readonly count: number;
   readonly reason?: string;

@@ -4,7 +4,7 @@ import { familyOf, fpingCommand, fpingInput, parseFping } from "./fping.js";
 import { parsePing, pingCommand } from "./ping.js";
 
 /** Echo requests to a list of addresses that share count and time-out. */
-export interface IcmpRound {
+interface IcmpRound {
   /** Literal addresses, each once. */
   readonly addresses: readonly string[];
   readonly count: number;
@@ -13,7 +13,7 @@ export interface IcmpRound {
 }
 
 /** Round trips (ms, null for a lost packet) by address, or why nothing could be measured. */
-export type IcmpResult =
+type IcmpResult =
   | { readonly kind: "measured"; readonly rtts: ReadonlyMap<string, readonly (number | null)[]> }
   | { readonly kind: "unable"; readonly reason: string };
 
@@ -26,7 +26,7 @@ export interface Icmp {
 }
 
 /** A program that answered the self-test, or why none does. */
-export type IcmpEngine =
+type IcmpEngine =
   | { readonly kind: "fping" | "ping" }
   | { readonly kind: "none"; readonly reason: string };
 

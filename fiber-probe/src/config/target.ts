@@ -72,7 +72,7 @@ export const DNS_RECORD_TYPES = [
 ] as const;
 
 /** One of {@link DNS_RECORD_TYPES}. */
-export type DnsRecordType = (typeof DNS_RECORD_TYPES)[number];
+type DnsRecordType = (typeof DNS_RECORD_TYPES)[number];
 
 /** What one check measures. */
 export type Target = IcmpTarget | TcpTarget | HttpTarget | DnsTarget | TlsTarget;

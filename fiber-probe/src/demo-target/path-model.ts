@@ -12,7 +12,7 @@ export interface DemoPath {
 }
 
 /** Congestion: for `lastsMs` of every `everyMs` the delay rises by `extraMs`. */
-export interface DemoSpell {
+interface DemoSpell {
   readonly everyMs: number;
   readonly lastsMs: number;
   readonly extraMs: number;

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 
 /** A frame is 4 bytes of length and 4 of CRC-32 (both little-endian), then the record itself. */
-export const FRAME_HEADER_BYTES = 8;
+const FRAME_HEADER_BYTES = 8;
 
 /** No sample comes near this; a larger length is damage. */
 const MAX_RECORD_BYTES = 1024 * 1024;

@@ -14,7 +14,7 @@ export interface UplinkChoice {
 }
 
 /** Why an uplink did not take what it was sent. */
-export interface UplinkFailure {
+interface UplinkFailure {
   readonly cause: "trouble" | "refusal";
   readonly reason: string;
   readonly retryAfter?: string | undefined;

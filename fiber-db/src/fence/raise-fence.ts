@@ -1,9 +1,6 @@
 import type { DbPool } from "../pool.js";
 import { inTransaction } from "../pool.js";
 
-/** Channel on which a fence's raising and lifting are told; the payload says which. */
-export const FENCE_CHANNEL = "fiber_fence";
-
 /** Why, who and for how long. */
 export interface FenceRequest {
   readonly reason: string;
@@ -40,7 +37,6 @@ export async function raiseFence(pool: DbPool, request: FenceRequest): Promise<F
        RETURNING raised_at AS raised, expires_at AS expires`,
       [request.reason, request.raisedBy, request.forMs],
     );
-    await db.query("SELECT pg_notify($1, 'raised')", [FENCE_CHANNEL]);
     const row = rows[0];
     if (row === undefined) throw new Error("the fence's row was not written");
     return { raisedMs: row.raised.getTime(), expiresMs: row.expires.getTime() };

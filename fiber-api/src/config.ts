@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { portVariable } from "#runtime";
 
@@ -16,7 +17,12 @@ export const apiConfigSchema = z
     FIBER_DASHBOARD_HOST: z.string().default("127.0.0.1"),
     FIBER_DATABASE_URL: z.string().min(1),
     FIBER_ANONYMOUS_ROLE: z.enum(["none", "viewer"]).optional(),
-    FIBER_TRUSTED_PROXIES: z.string().optional(),
+    FIBER_TRUSTED_PROXIES: z
+      .string()
+      .refine((list) => splitList(list).every(isAddressOrRange), {
+        message: "must be addresses or ranges like 10.0.0.0/8, separated by commas",
+      })
+      .optional(),
     FIBER_RELEASE: z.string().default("dev"),
     FIBER_PUSH_PER_MIN: perMinute.default(100),
     FIBER_READS_PER_MIN: perMinute.default(200),
@@ -66,10 +72,23 @@ export function isLoopbackHost(host: string): boolean {
 
 function trustedProxies(list: string | undefined, apiHost: string): readonly string[] {
   if (list === undefined) return isLoopbackHost(apiHost) ? LOOPBACK : [];
+  return splitList(list);
+}
+
+function splitList(list: string): readonly string[] {
   return list
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
+}
+
+function isAddressOrRange(entry: string): boolean {
+  const [address = "", bits] = entry.split("/");
+  const version = isIP(address);
+  return (
+    version !== 0 &&
+    (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
+  );
 }
 
 const EXAMPLE_SECRETS = /change.?me|example|secret|password|postgres|default|admin/i;

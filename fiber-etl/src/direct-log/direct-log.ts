@@ -2,7 +2,8 @@ import type { AppendOutcome, IngestLog, IngestTrace, Sample } from "#contracts";
 import { ensurePartitions } from "#db";
 import { type Clock, type Logger, systemClock } from "#runtime";
 import type { EtlConfig } from "../etl-config.js";
-import type { Group } from "./group.js";
+import { createCommitter } from "./committer.js";
+import { createGate } from "./gate.js";
 import { type Append, createIntake, type IntakeLimits } from "./intake.js";
 import { keepSession } from "./keep-session.js";
 import {
@@ -11,13 +12,12 @@ import {
   fenced,
   OVERLOADED,
   type Refusal,
-  SHUTTING_DOWN,
   STORED,
 } from "./outcomes.js";
 import { createMissResolver } from "./resolve-misses.js";
 import { createSeriesCache } from "./series-cache.js";
 import { openSession, type Session } from "./session.js";
-import { type StoreTools, storeGroup } from "./store-group.js";
+import type { StoreTools } from "./store-group.js";
 import { type Watch, watchDatabase } from "./watch-database.js";
 
 /** How to open a {@link createDirectLog direct log}. */
@@ -30,12 +30,6 @@ export interface DirectLogOptions {
 /** Enough to keep a connection busy while the next group collects. */
 const GROUP_SAMPLES = 10_000;
 /**
- * While one connection commits, another is used from this many waiting samples on. Fewer wait for
- * the commit under way: many small transactions cost more than they gain.
- */
-const PARALLEL_SAMPLES = 1_000;
-
-/**
  * The IngestLog that commits to PostgreSQL from this process: appends collect in a group while
  * the groups before them commit, and are answered when theirs has. Connects by itself and goes on
  * after the database went away, was replaced or migrated; meanwhile appends are refused with
@@ -45,49 +39,40 @@ const PARALLEL_SAMPLES = 1_000;
  */
 export function createDirectLog(options: DirectLogOptions): IngestLog {
   const { config, log, clock = systemClock } = options;
-  const limits: IntakeLimits = {
-    maxPendingSamples: config.FIBER_INGEST_MAX_SAMPLES,
-    maxPendingBytes: config.FIBER_INGEST_MAX_MB * 1024 * 1024,
-    groupSamples: GROUP_SAMPLES,
-  };
+  const limits = limitsOf(config);
   const cache = createSeriesCache();
+  const gate = createGate();
   const intake = createIntake({ cache, clock, limits });
+  const storedNodes = new Set<string>();
+  let session: Session | null = null;
+  let watch: Watch | null = null;
+  let drained: (() => void) | null = null;
+
   const misses = createMissResolver({
     cache,
     session: () => session,
     admit: (append) => admitOrFail(append),
     onLost: (failed, error) => lose(failed, error),
   });
-  let session: Session | null = null;
-  let watch: Watch | null = null;
-  let idle: number[] = [];
-  let away: Refusal | null = null;
-  let fence: Fence | null = null;
-  let closing = false;
-  /** The answer to every append while it is set. */
-  let refusal: Refusal | null = null;
-  let flushScheduled = false;
-  let drained: (() => void) | null = null;
-  const storedNodes = new Set<string>();
-
   const tools: StoreTools = {
     expectDuplicates: false,
     now: () => clock.now(),
-    async makePartitions() {
-      if (session === null) throw new Error("the database went away");
-      const made = await ensurePartitions(session.control, {
-        nowMs: clock.now(),
-        duringBackup: "go-on",
-      });
-      log.warn({ made }, "made partitions that the upkeep had not made ahead");
-    },
-    onFenced() {
-      fence ??= { reason: "raised this moment", remainingS: 1 };
-      updateRefusal();
+    makePartitions: () => makePartitions(session, clock.now(), log),
+    onFenced: () => {
+      if (!gate.isFenced()) gate.setFence({ reason: "raised this moment", remainingS: 1 });
     },
     onUnable: (err) => log.error({ err }, "the database refuses writes"),
   };
-
+  const committer = createCommitter({
+    intake,
+    tools,
+    log,
+    onLost: (failed, error) => lose(failed, error),
+    onSettled(nodeIds) {
+      for (const nodeId of nodeIds) storedNodes.add(nodeId);
+      checkDrained();
+    },
+  });
   const keeper = keepSession({
     log,
     open: () =>
@@ -99,54 +84,47 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
           if (payload.includes('"nodes"')) watch?.hurry();
         },
       }),
-    onOpen(opened) {
-      session = opened;
-      away = null;
-      fence = null;
-      idle = opened.writers.map((_, index) => index);
-      watch = watchDatabase(opened, {
-        onFence: (next) => {
-          setFence(next);
-          // A connection that is stuck, behind a lock say, holds nobody up for longer than this.
-          flush(0);
-        },
-        onDeletedNodes: (nodeIds) => cache.forgetNodes(nodeIds),
-        onLost: (error) => lose(opened, error),
-        takeStoredNodes,
-      });
-      updateRefusal();
-      misses.kick();
-    },
+    onOpen: (opened) => begin(opened),
     onAway(error) {
       watch?.stop();
       session = null;
+      committer.use(null);
       cache.clear();
-      idle = [];
-      away = databaseUnavailable(error.message);
-      updateRefusal();
+      const away = databaseUnavailable(error.message);
+      gate.setAway(away);
       refuseWaiting(away);
     },
   });
+
+  function begin(opened: Session): void {
+    session = opened;
+    committer.use(opened);
+    gate.setAway(null);
+    watch = watchDatabase(opened, {
+      onFence(fence) {
+        setFence(fence);
+        // A connection that is stuck, behind a lock say, holds nobody up for longer than this.
+        committer.hurry();
+      },
+      onDeletedNodes: (nodeIds) => cache.forgetNodes(nodeIds),
+      onLost: (error) => lose(opened, error),
+      takeStoredNodes() {
+        const ids = [...storedNodes];
+        storedNodes.clear();
+        return ids;
+      },
+    });
+    misses.kick();
+  }
 
   function lose(failed: Session, error: Error): void {
     if (failed === session) keeper.lose(error);
   }
 
-  function takeStoredNodes(): readonly string[] {
-    const ids = [...storedNodes];
-    storedNodes.clear();
-    return ids;
-  }
-
-  function setFence(next: Fence | null): void {
-    if ((next === null) !== (fence === null)) log.info({ fence: next }, "the ingest fence changed");
-    fence = next;
-    updateRefusal();
-    if (next !== null) refuseWaiting(fenced(next));
-  }
-
-  function updateRefusal(): void {
-    refusal = closing ? SHUTTING_DOWN : (away ?? (fence === null ? null : fenced(fence)));
+  function setFence(fence: Fence | null): void {
+    if ((fence !== null) !== gate.isFenced()) log.info({ fence }, "the ingest fence changed");
+    gate.setFence(fence);
+    if (fence !== null) refuseWaiting(fenced(fence));
   }
 
   function refuseWaiting(outcome: Refusal): void {
@@ -158,58 +136,20 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
   function admitOrFail(append: Append): boolean {
     try {
       if (!intake.admit(append)) return false;
-      scheduleFlush();
+      committer.schedule();
     } catch (err) {
       append.fail(err as Error);
     }
     return true;
   }
 
-  // At the end of this turn of the event loop, so that all requests it read share one commit.
-  function scheduleFlush(): void {
-    if (flushScheduled || idle.length === 0) return;
-    flushScheduled = true;
-    setImmediate(flush, PARALLEL_SAMPLES);
-  }
-
-  function flush(parallelFrom: number): void {
-    flushScheduled = false;
-    if (session === null) return;
-    while (idle.length > 0) {
-      const busy = idle.length < config.FIBER_INGEST_CONNECTIONS;
-      if (busy && intake.waitingRows() < parallelFrom) return;
-      const group = intake.take();
-      if (group === undefined) return;
-      void store(session, idle.pop() ?? 0, group);
-    }
-  }
-
-  async function store(target: Session, index: number, group: Group): Promise<void> {
-    const writer = target.writers[index];
-    if (writer === undefined) return;
-    let lost: Error | null;
-    try {
-      lost = await storeGroup(writer, group, tools);
-    } catch (err) {
-      log.error({ err }, "storing a group failed");
-      for (const waiter of group.waiters) waiter.fail(err as Error);
-      lost = err as Error;
-    }
-    for (const nodeId of group.nodeIds) storedNodes.add(nodeId);
-    if (log.isLevelEnabled("debug")) logGroup(log, group);
-    intake.release(group);
-    if (lost !== null) lose(target, lost);
-    else if (target === session) idle.push(index);
-    scheduleFlush();
-    checkDrained();
-  }
-
+  const depth = () => intake.depth() + misses.depth();
   function checkDrained(): void {
-    if (drained !== null && intake.depth() + misses.depth() === 0) drained();
+    if (drained !== null && depth() === 0) drained();
   }
 
   function append(samples: readonly Sample[], trace: IngestTrace): Promise<AppendOutcome> {
-    if (refusal !== null) return Promise.resolve(refusal);
+    if (gate.refusal !== null) return Promise.resolve(gate.refusal);
     if (samples.length === 0) return Promise.resolve(STORED);
     if (intake.isFull() || misses.depth() >= limits.maxPendingSamples) {
       return Promise.resolve(OVERLOADED);
@@ -225,16 +165,10 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
     status() {
       const since = [intake.oldestMs(), misses.oldestMs()].filter((ms) => ms !== null);
       const lagMs = since.length === 0 ? 0 : Math.max(0, clock.now() - Math.min(...since));
-      return {
-        log: "direct",
-        depth: intake.depth() + misses.depth(),
-        lagS: lagMs / 1_000,
-        fenced: fence !== null,
-      };
+      return { log: "direct", depth: depth(), lagS: lagMs / 1_000, fenced: gate.isFenced() };
     },
     async close() {
-      closing = true;
-      updateRefusal();
+      gate.close();
       await new Promise<void>((resolve) => {
         drained = resolve;
         checkDrained();
@@ -245,10 +179,16 @@ export function createDirectLog(options: DirectLogOptions): IngestLog {
   };
 }
 
-function logGroup(log: Logger, group: Group): void {
-  let rows = 0;
-  for (const { trace, endRow } of group.waiters) {
-    log.debug({ ...trace, samples: endRow - rows }, "samples stored");
-    rows = endRow;
-  }
+function limitsOf(config: EtlConfig): IntakeLimits {
+  return {
+    maxPendingSamples: config.FIBER_INGEST_MAX_SAMPLES,
+    maxPendingBytes: config.FIBER_INGEST_MAX_MB * 1024 * 1024,
+    groupSamples: GROUP_SAMPLES,
+  };
+}
+
+async function makePartitions(session: Session | null, nowMs: number, log: Logger): Promise<void> {
+  if (session === null) throw new Error("the database went away");
+  const made = await ensurePartitions(session.control, { nowMs, duringBackup: "go-on" });
+  log.warn({ made }, "made partitions that the upkeep had not made ahead");
 }

@@ -37,12 +37,13 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
     };
   }, []);
   return (
-    <aside
+    <div
       ref={ref}
       className={styles.panel}
       tabIndex={-1}
+      role={isPhone ? "dialog" : "complementary"}
+      aria-modal={isPhone || undefined}
       aria-label={t("node.label", { node: nodeId })}
-      {...(isPhone ? { role: "dialog", "aria-modal": true } : {})}
       data-testid="node-panel"
     >
       <button
@@ -54,7 +55,7 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
         <X size={18} aria-hidden="true" />
       </button>
       <NodeDetails nodeId={nodeId} />
-    </aside>
+    </div>
   );
 }
 
@@ -93,7 +94,7 @@ function Head({ node }: { node: NodeView }) {
   const nowMs = useNow();
   const age = duration(nowMs - Date.parse(node.state_since), i18n.language);
   return (
-    <header className={styles.head}>
+    <div className={styles.head}>
       <h2 className={styles.name}>
         {node.node_id}
         {node.demo && (
@@ -111,7 +112,7 @@ function Head({ node }: { node: NodeView }) {
           {node.state_reason}
         </p>
       )}
-    </header>
+    </div>
   );
 }
 

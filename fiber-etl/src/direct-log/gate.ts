@@ -1,0 +1,44 @@
+import { type Fence, fenced, type Refusal, SHUTTING_DOWN } from "./outcomes.js";
+
+/** Says whether appends are taken at this moment, and why not. */
+export interface Gate {
+  /** The answer to every append while it is not null. */
+  refusal: Refusal | null;
+  isFenced(): boolean;
+  /** The database went away (with the answer to give) or is back (null). */
+  setAway(away: Refusal | null): void;
+  setFence(fence: Fence | null): void;
+  /** For good. */
+  close(): void;
+}
+
+/** Makes an open {@link Gate}. Closing outranks an absent database, which outranks a fence. */
+export function createGate(): Gate {
+  let away: Refusal | null = null;
+  let fence: Fence | null = null;
+  let closed = false;
+
+  function update(): void {
+    gate.refusal = closed ? SHUTTING_DOWN : (away ?? (fence === null ? null : fenced(fence)));
+  }
+
+  const gate: Gate = {
+    refusal: null,
+    isFenced: () => fence !== null,
+    setAway(next) {
+      away = next;
+      // What is known of a fence is known from the database that is gone.
+      fence = null;
+      update();
+    },
+    setFence(next) {
+      fence = next;
+      update();
+    },
+    close() {
+      closed = true;
+      update();
+    },
+  };
+  return gate;
+}

@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { listBackups, noProgress, startBackupSchedule, urlOfDatabase } from "#rollback";
+import type { Running } from "#runtime";
 import { requireFreePort } from "./port-check.js";
 import { createRoleProcess, type ReadyDetail, type RoleSpec } from "./role-process.js";
 import {
@@ -55,7 +57,26 @@ export async function bringUp(
   signal.throwIfAborted();
 
   await startProbes(state, options, plans);
+  state.backups = await startBackups(options, state.database.url);
   say(`${plans.length} probes started: ${plans.map((plan) => plan.nodeId).join(", ")}`);
+}
+
+async function startBackups(options: StackOptions, databaseUrl: string): Promise<Running> {
+  const { config, log, clock, paths } = options;
+  return startBackupSchedule({
+    ports: {
+      admin: urlOfDatabase(databaseUrl, "postgres"),
+      database: decodeURIComponent(new URL(databaseUrl).pathname.slice(1)),
+      stateDir: paths.stateDir,
+      log,
+      clock,
+      progress: noProgress,
+    },
+    config,
+    tag: options.release,
+    // Releases and their status come with deployments; until then every tag counts as good.
+    goodReleases: async () => (await listBackups(paths.stateDir)).map((backup) => backup.tag),
+  });
 }
 
 /**

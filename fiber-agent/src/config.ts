@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { backupScheduleSchema } from "#rollback";
 import { LOG_LEVELS, portVariable } from "#runtime";
 
 /** Configuration of the supervisor and thereby of the stack on this machine. */
@@ -10,6 +11,7 @@ export const agentConfigSchema = z.object({
   FIBER_PG_PORT: portVariable.default(5432),
   FIBER_DATABASE_URL: z.string().optional(),
   FIBER_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
+  ...backupScheduleSchema.shape,
 });
 
 /** See {@link agentConfigSchema}. */

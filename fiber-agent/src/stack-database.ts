@@ -7,6 +7,7 @@ import {
   startEmbeddedPostgres,
   upgrade,
 } from "#db";
+import { prepareWalArchive } from "#rollback";
 import type { StackOptions } from "./stack-state.js";
 import type { StackStatus } from "./stack-status.js";
 
@@ -43,8 +44,10 @@ export async function startStackDatabase(options: StackOptions): Promise<StackDa
 
 async function embedded(options: StackOptions): Promise<StackDatabase> {
   const { config, paths, log, say } = options;
+  const { stateDir } = paths;
+  const settings = await prepareWalArchive(stateDir, log);
   const start = () =>
-    startEmbeddedPostgres({ stateDir: paths.stateDir, port: config.FIBER_PG_PORT, log });
+    startEmbeddedPostgres({ stateDir, port: config.FIBER_PG_PORT, log, settings });
   let server: EmbeddedPostgres = await start();
   let restarts = 0;
   let stopping = false;

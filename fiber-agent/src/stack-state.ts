@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "#runtime";
+import type { Clock, Logger, Running } from "#runtime";
 import type { AgentConfig } from "./config.js";
 import type { StatePaths } from "./paths.js";
 import type { ReadyDetail, RoleProcess } from "./role-process.js";
@@ -40,4 +40,6 @@ export interface StackState {
   database: StackDatabase | null;
   tokens: StackTokens | null;
   facts: ProbeFacts | null;
+  /** The backup schedule, once the rest is up. */
+  backups: Running | null;
 }

@@ -38,6 +38,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     database: null,
     tokens: null,
     facts: null,
+    backups: null,
   };
   const urls = shownUrls(options);
   const ending = new AbortController();

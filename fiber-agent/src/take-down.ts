@@ -20,6 +20,8 @@ export async function takeDown(state: StackState, options: StackOptions): Promis
         .filter((role) => names(role.name))
         .map((role) => attempt(role.name, () => role.stop())),
     );
+  const { backups } = state;
+  if (backups !== null) await attempt("backup schedule", () => backups.stop());
   const last = ["api", "dashboard"];
   await stopRoles((name) => !last.includes(name));
   for (const name of last) await stopRoles((role) => role === name);

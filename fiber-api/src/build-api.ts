@@ -2,6 +2,7 @@ import compress from "@fastify/compress";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
+import type { Registry } from "prom-client";
 import type { IngestLog } from "#contracts";
 import { type DbPool, listenChanges } from "#db";
 import type { Clock, Logger } from "#runtime";
@@ -39,6 +40,8 @@ export interface ApiDeps {
   readonly ingestLog: IngestLog;
   /** The release that runs; "dev" for a working tree. */
   readonly release: string;
+  /** Adds gauges of the composition root's own to /metrics. */
+  readonly moreMetrics?: (register: Registry) => void;
 }
 
 /** The API without a listening port. `close` it to end its streams and its listening connection. */
@@ -73,7 +76,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.addHook("onClose", () => listening.stop());
 
   await apiDocs(app);
-  requestMetrics(app, { ingestLog, pool, hub });
+  requestMetrics(app, { ingestLog, pool, hub, moreMetrics: deps.moreMetrics });
   await app.register(async (scope) => pushRoute(scope, { ingestLog, clock, mayPush }));
   await app.register(async (scope) => {
     await scope.register(helmet, { strictTransportSecurity: false });

@@ -10,6 +10,8 @@ export interface MetricsDeps {
   readonly ingestLog: IngestLog;
   readonly pool: DbPool;
   readonly hub: LiveHub;
+  /** Adds what the composition root knows and the API does not. */
+  readonly moreMetrics?: ((register: Registry) => void) | undefined;
 }
 
 /** Counts every request by route and status, and serves the counts at GET /metrics. */
@@ -29,6 +31,7 @@ export function requestMetrics(app: FastifyInstance, deps: MetricsDeps): void {
     registers: [register],
   });
   addGauges(register, deps);
+  deps.moreMetrics?.(register);
 
   const children = new Map<string, ReturnType<typeof seconds.labels>>();
   app.addHook("onResponse", (request, reply, done) => {

@@ -12,4 +12,6 @@ export interface DataPorts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly progress: Progress;
+  /** Ends long work early: programs are killed, and what they began is removed. */
+  readonly signal?: AbortSignal;
 }

@@ -14,6 +14,8 @@ export interface ToolOptions {
   readonly uid?: number;
   readonly gid?: number;
   readonly cwd?: string;
+  /** Kills the program. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A program that runs, its streams, and its end. */
@@ -70,7 +72,11 @@ export async function startTool(command: Command, options: ToolOptions): Promise
     );
   });
   if (options.gentle !== false) makeGentle(child);
-  return { stdin: child.stdin, stdout: child.stdout, ended, kill: () => child.kill("SIGKILL") };
+  const kill = () => void child.kill("SIGKILL");
+  if (options.signal?.aborted) kill();
+  options.signal?.addEventListener("abort", kill, { once: true });
+  void ended.then(() => options.signal?.removeEventListener("abort", kill));
+  return { stdin: child.stdin, stdout: child.stdout, ended, kill };
 }
 
 /** Runs a program to its end; its stdout is thrown away. */

@@ -1,6 +1,8 @@
 import { apiConfigSchema, startApi } from "#api";
 import { createPool } from "#db";
 import { createDirectLog, etlConfigSchema, startUpkeep } from "#etl";
+import { addBackupMetrics } from "#rollback";
+import { stateFolder } from "#runtime";
 import { runAsRole } from "../run-as-role.js";
 
 /** Composition root of the API role: pool, direct log, upkeep, HTTP. */
@@ -16,7 +18,16 @@ export function runApi(): Promise<void> {
     });
     const ingestLog = createDirectLog({ config: etlConfig, log, clock });
     const upkeep = await startUpkeep({ config: etlConfig, log, clock });
-    const api = await startApi({ config, log, clock, pool, ingestLog, release: config.release });
+    const stateDir = await stateFolder(env);
+    const api = await startApi({
+      config,
+      log,
+      clock,
+      pool,
+      ingestLog,
+      release: config.release,
+      moreMetrics: (register) => addBackupMetrics(register, { stateDir, db: pool }),
+    });
     return {
       detail: { port: api.port },
       // The API first: it finishes what it has accepted, which needs everything after it.

@@ -1,4 +1,5 @@
 import { lockHolder, type StackStatus, type StatePaths } from "#agent";
+import { type BackupHealth, backupHealth } from "#rollback";
 import { EXIT } from "../exit-codes.js";
 import { selfName } from "../self-command.js";
 import { locateStack, readStatus } from "../stack-access.js";
@@ -15,7 +16,8 @@ export async function runStatus({ json = false }: { json?: boolean }): Promise<v
   }
   const allRun = status.phase === "running" && status.roles.every((r) => r.state === "running");
   process.exitCode = allRun ? EXIT.done : EXIT.failed;
-  printResult(json, status, () => describe(status));
+  const backups = await backupHealth(paths.stateDir);
+  printResult(json, { ...status, backups }, () => describe(status, backups));
 }
 
 function describeStopped(paths: StatePaths): string {
@@ -25,7 +27,7 @@ function describeStopped(paths: StatePaths): string {
     : `Process ${holder.pid} holds the stack since ${holder.since} but does not answer on ${paths.socket}.`;
 }
 
-function describe(status: StackStatus): string {
+function describe(status: StackStatus, backups: BackupHealth): string {
   const { database } = status;
   const upS = (Date.now() - Date.parse(status.since)) / 1000;
   const lines = [
@@ -37,6 +39,7 @@ function describe(status: StackStatus): string {
     `API           ${status.urls.api}`,
     `Database      ${database?.shown ?? "not started yet"}`,
     `State folder  ${status.state_folder}`,
+    `Backups       ${describeBackups(backups)}`,
   ];
   if (database?.pgpass_file) {
     lines.push(
@@ -47,6 +50,15 @@ function describe(status: StackStatus): string {
     if (database.port !== 5432) lines.push(`  export PGPORT=${database.port}`);
   }
   return lines.join("\n");
+}
+
+function describeBackups({ light, newest, reasons }: BackupHealth): string {
+  const age = newest === null ? "none yet" : `newest ${formatSeconds(newest.ageS)} old`;
+  const word = light === "off" ? "not scheduled" : light;
+  const colour = light === "green" ? "green" : light === "amber" ? "yellow" : "dim";
+  return [`${paint(colour, word)}, ${age}`, ...(light === "amber" ? reasons : [])].join(
+    "\n              ",
+  );
 }
 
 function rows(status: StackStatus): string[][] {

@@ -77,9 +77,14 @@ export async function createBackup(
 ): Promise<BackupCreated> {
   checkRequest(request);
   const session = await openSession(urlOfDatabase(ports.admin, ports.database), "fiber backup");
+  // Figures are read on this session: ending it ends them.
+  const abort = () => void session.close();
+  ports.signal?.addEventListener("abort", abort, { once: true });
   try {
+    ports.signal?.throwIfAborted();
     return await takeBackup(ports, request, session);
   } finally {
+    ports.signal?.removeEventListener("abort", abort);
     // Before the goodbye, which the server may read after the next backup has begun. A session that
     // is gone holds nothing.
     await releaseSnapshot(session).catch(() => {});
@@ -210,6 +215,7 @@ async function dumpAndRead(
     file: work.unfinished,
     expectedBytes: work.expectedBytes,
     progress: ports.progress,
+    signal: ports.signal,
   });
   const figures = readContents(session, ports.progress);
   const file = globalsPathOf(work.path);

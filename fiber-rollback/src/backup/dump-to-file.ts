@@ -22,6 +22,7 @@ export interface DumpRequest {
   /** For the time left. */
   readonly expectedBytes: number;
   readonly progress: Progress;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A dump that was read to its end and synced. */
@@ -61,7 +62,10 @@ export async function hashFile(file: string): Promise<string> {
 
 async function dumpPlain(request: DumpRequest): Promise<string> {
   const { tools, env, file } = request;
-  const dump = await startTool([...dumpCommand(request), `--file=${file}`], { env });
+  const dump = await startTool([...dumpCommand(request), `--file=${file}`], {
+    env,
+    signal: request.signal,
+  });
   dump.stdin.end();
   dump.stdout.resume();
   refuseFailedDump(request, await dump.ended);
@@ -78,7 +82,7 @@ async function dumpEncrypted(request: DumpRequest, recipient: string): Promise<s
   const { tools, env, file } = request;
   const read = await startTool([tools.path("pg_restore"), "--file=/dev/null"], { env: {} });
   read.stdout.resume();
-  const dump = await startTool(dumpCommand(request), { env });
+  const dump = await startTool(dumpCommand(request), { env, signal: request.signal });
   dump.stdin.end();
   const hash = createHash("sha256");
   try {

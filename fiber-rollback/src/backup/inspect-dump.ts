@@ -46,6 +46,7 @@ export interface DumpSource {
   readonly tools: PgTools;
   /** Identity file for an encrypted dump. */
   readonly identityFile?: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tables that every database of ours has from its first migration on. */
@@ -97,12 +98,12 @@ export async function startPgRestore(
 ): Promise<RunningTool> {
   const program = source.tools.path("pg_restore");
   if (source.identityFile === undefined) {
-    const tool = await startTool([program, ...args, source.path], { env });
+    const tool = await startTool([program, ...args, source.path], { env, signal: source.signal });
     tool.stdin.end();
     return tool;
   }
   const plain = await decryptStream(createReadStream(source.path), source.identityFile);
-  const tool = await startTool([program, ...args], { env });
+  const tool = await startTool([program, ...args], { env, signal: source.signal });
   // pg_restore may stop reading early; its exit code tells whether it had enough.
   pipeline(plain, tool.stdin).catch(() => tool.stdin.end());
   return tool;

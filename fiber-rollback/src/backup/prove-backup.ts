@@ -46,7 +46,11 @@ export async function proveBackup(
   const admin = await openSession(ports.admin, "fiber backup prove");
   try {
     const facts = await readServerFacts(admin);
-    const source: DumpSource = { ...backup, tools: await findPgTools(facts.major) };
+    const source: DumpSource = {
+      ...backup,
+      tools: await findPgTools(facts.major),
+      signal: ports.signal,
+    };
     const manifest = refuseUnsound(await verifyBackup(source, ports.progress));
     refuseSealed(source, manifest);
     return await inScratchDatabase(admin, manifest, (scratch) =>

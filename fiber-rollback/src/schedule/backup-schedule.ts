@@ -26,18 +26,22 @@ const TRIM_CRON = "7 * * * *";
 /**
  * Takes backups when they are due: dump, proof, copy, retention. One at a time; a failure is
  * logged, kept for backupHealth, and tried again at the next time. A run that was missed while
- * nothing was running is made up for at once. The WAL archive is trimmed every hour.
+ * nothing was running is made up for at once. The WAL archive is trimmed every hour. `stop` ends a
+ * backup that is under way, of which nothing is left.
  */
 export async function startBackupSchedule(options: BackupScheduleOptions): Promise<Running> {
-  const { ports, config } = options;
+  const { config } = options;
   const jobs: Cron[] = [];
   let current: Promise<void> = Promise.resolve();
-  let stopping = false;
+  const ending = new AbortController();
+  const ports: DataPorts = { ...options.ports, signal: ending.signal };
   // One queue: a base backup and a dump at once would only slow each other down.
   const enqueue = (what: string, work: () => Promise<unknown>) => {
     current = current.then(async () => {
-      if (stopping) return;
-      await work().catch((err: unknown) => ports.log.error({ err }, `${what} failed`));
+      if (ending.signal.aborted) return;
+      await work().catch((err: unknown) => {
+        if (!ending.signal.aborted) ports.log.error({ err }, `${what} failed`);
+      });
     });
   };
   const at = (cron: string, what: string, work: () => Promise<unknown>) => {
@@ -46,14 +50,14 @@ export async function startBackupSchedule(options: BackupScheduleOptions): Promi
   };
 
   const state = await noteSchedule(options);
-  const backUp = () => scheduledBackup(options);
+  const backUp = () => scheduledBackup({ ...options, ports });
   at(config.FIBER_BACKUP_SCHEDULE, "scheduled backup", backUp);
   at(config.FIBER_BACKUP_BASE_SCHEDULE, "scheduled base backup", () => createBase(ports));
   at(TRIM_CRON, "trimming the WAL archive", () => trimWal(ports));
   if (isLate(state, ports.clock.now())) enqueue("missed backup", backUp);
   return {
     async stop() {
-      stopping = true;
+      ending.abort();
       for (const job of jobs) job.stop();
       await current;
     },
@@ -77,7 +81,10 @@ async function scheduledBackup(options: BackupScheduleOptions): Promise<void> {
     await pruneBackups(ports, { goodReleases, dryRun: false });
     await noteOutcome(options, null);
   } catch (err) {
-    await noteOutcome(options, err instanceof Error ? err.message : String(err));
+    // A stop is no failure: what is due is made up for at the next start.
+    if (!ports.signal?.aborted) {
+      await noteOutcome(options, err instanceof Error ? err.message : String(err));
+    }
     throw err;
   }
 }

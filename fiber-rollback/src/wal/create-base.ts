@@ -82,7 +82,7 @@ async function copyServer(ports: DataPorts, facts: BaseFacts, folder: string): P
   ] as const;
   // A replication connection names no database.
   const { PGDATABASE: _, ...env } = connectionEnv(urlOfDatabase(ports.admin, "postgres"));
-  const tool = await startTool(command, { env });
+  const tool = await startTool(command, { env, signal: ports.signal });
   tool.stdin.end();
   tool.stdout.resume();
   const total = facts.clusterBytes * RATIO;

@@ -25,25 +25,26 @@ export function restoreCommand(): Command {
   return command;
 }
 
+/** Its options are known to `restore` too, which takes them from the line: hence "with globals". */
 function quarantineCommand(): Command {
   const command = new Command("quarantine").description("databases that a restore replaced");
   command
     .command("list")
     .description("all of them, newest first")
     .option("--json", "print JSON")
-    .action(async (options) => (await actions()).listQuarantine(options));
+    .action(async (_, self) => (await actions()).listQuarantine(self.optsWithGlobals()));
   command
     .command("expire")
     .description("drop those whose time is over")
     .option("--json", "print JSON")
-    .action(async (options) => (await actions()).expireQuarantine(options));
+    .action(async (_, self) => (await actions()).expireQuarantine(self.optsWithGlobals()));
   command
     .command("drop")
     .description("drop one before its time")
     .argument("<name>")
     .option("--yes", "ask nothing")
     .option("--json", "print JSON")
-    .action(async (name, options) => (await actions()).dropOne(name, options));
+    .action(async (name, _, self) => (await actions()).dropOne(name, self.optsWithGlobals()));
   return command;
 }
 

@@ -25,9 +25,7 @@ export function recoverStep({ plan, ports, folder }: RestoreContext): Step {
     lasting: true,
     async check() {
       const found = await find();
-      return found === null
-        ? { state: "needed" }
-        : { state: "done", detail: { path: found.path } };
+      return found === null ? { state: "needed" } : { state: "done", detail: { path: found.path } };
     },
     async run() {
       const recovered = await recoverToScratch(ports, requestOf(plan));

@@ -113,7 +113,9 @@ export async function runProve(wanted: string, options: Options): Promise<void> 
 /** `fiber backup prune` */
 export async function runPrune(options: Options): Promise<void> {
   const { ports } = await openDataPorts();
-  const goodReleases = options.good ?? [];
+  // Until releases have a status of their own, every tag counts as good.
+  const tags = (await listBackups(ports.stateDir)).map((backup) => backup.tag);
+  const goodReleases = options.good ?? tags;
   const plan = await pruneBackups(ports, { goodReleases, dryRun: true });
   const dry = options.dryRun === true;
   if (!dry && plan.remove.length > 0) {

@@ -36,7 +36,10 @@ export function backupCommand(): Command {
   command
     .command("prune")
     .description("remove what retention (7 daily, 4 weekly, 12 monthly) no longer keeps")
-    .option("--good <tags...>", "releases whose last proven backup stays whatever its age")
+    .option(
+      "--good <tags...>",
+      "releases whose last proven backup stays whatever its age (default: all)",
+    )
     .option("--dry-run", "list what would go")
     .option("--yes", "ask nothing")
     .option("--json", "print JSON")

@@ -40,10 +40,14 @@ const backupAgo = (days: number, tag: string) =>
   );
 
 describe("pruneBackups", () => {
-  it("removes dump, manifest and roles, keeps the good release's proven one, mends links", async () => {
+  it("removes dump, manifest and roles, keeps what a good release needs and what was named, mends links", async () => {
     const old = await backupAgo(400, "v1");
     await proveBackup(data.ports, { path: old.path });
     const unproven = await backupAgo(390, "v1");
+    const named = await createBackup(
+      { ...data.ports, clock: { ...systemClock, now: () => Date.now() - 600 * DAY_MS } },
+      { tag: "v2", name: "before-the-move" },
+    );
     const dropped = await backupAgo(380, "v2");
     for (const days of [300, 30, 3, 2, 1, 0]) await backupAgo(days, "v3");
     const retention = { daily: 2, weekly: 1, monthly: 1 };
@@ -54,17 +58,25 @@ describe("pruneBackups", () => {
     expect(done).toEqual(plan);
     expect(done.freedBytes).toBeGreaterThan(0);
 
-    for (const gone of [unproven.path, dropped.path]) {
+    expect(existsSync(named.path)).toBe(true);
+    expect(existsSync(unproven.path)).toBe(true);
+    for (const gone of [dropped.path]) {
       for (const file of [gone, manifestPathOf(gone), globalsPathOf(gone)]) {
         expect(existsSync(file)).toBe(false);
       }
     }
-    expect((await findBackup(data.stateDir, "v1")).path).toBe(old.path);
-    expect(readFileSync(join(data.stateDir, "backups/v1.dump")).length).toBe(
-      old.manifest.file.sizeBytes,
+    expect((await findBackup(data.stateDir, "v1")).path).toBe(unproven.path);
+    // The link of v2 pointed at what went: now it points at what is left.
+    expect(readFileSync(join(data.stateDir, "backups/v2.dump")).length).toBe(
+      named.manifest.file.sizeBytes,
     );
-    expect(existsSync(join(data.stateDir, "backups/v2.dump"))).toBe(false);
-    expect((await listBackups(data.stateDir)).map((one) => one.tag)).toEqual(["v3", "v3", "v1"]);
+    expect((await listBackups(data.stateDir)).map((one) => one.tag)).toEqual([
+      "v3",
+      "v3",
+      "v1",
+      "v1",
+      "v2",
+    ]);
   });
 
   it("leaves dumps without a manifest alone", async () => {

@@ -26,6 +26,11 @@ export function timeName(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
 }
 
+/** Whether a dump has the time for its name, and not one that a person gave it. */
+export function isTimeName(dumpPath: string): boolean {
+  return /\/\d{8}T\d{6}Z\.dump(\.age)?$/.test(dumpPath);
+}
+
 /** Folders in `backups/` that are no release's. */
 const RESERVED = new Set(["base"]);
 

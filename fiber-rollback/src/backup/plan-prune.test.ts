@@ -13,6 +13,7 @@ const backups = fc
       tag: fc.constantFrom(...tags),
       createdMs: fc.integer({ min: start, max: start + 900 * DAY_MS }),
       proven: fc.boolean(),
+      named: fc.boolean(),
     }),
     { selector: (one) => one.id, maxLength: 80 },
   )
@@ -25,6 +26,7 @@ const daily = (days: number, tag = "v1"): readonly PruneCandidate[] =>
     tag,
     createdMs: start + day * DAY_MS,
     proven: false,
+    named: false,
   }));
 
 describe("planPrune", () => {
@@ -71,8 +73,11 @@ describe("planPrune", () => {
     fc.assert(
       fc.property(backups, good, (list, releases) => {
         const { daily: days, weekly, monthly } = DEFAULT_RETENTION;
-        const most = days + weekly + monthly + releases.length + 1;
-        expect(planPrune(list, releases).keep.length).toBeLessThanOrEqual(most);
+        const named = list.filter((one) => one.named);
+        const most = days + weekly + monthly + 2 * releases.length + 1 + named.length;
+        const kept = planPrune(list, releases).keep.map((one) => one.id);
+        expect(kept.length).toBeLessThanOrEqual(most);
+        for (const one of named) expect(kept).toContain(one.id);
       }),
     );
   });

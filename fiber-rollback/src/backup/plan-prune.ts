@@ -7,6 +7,8 @@ export interface PruneCandidate {
   readonly createdMs: number;
   /** Whether a trial restore was seen equal to its manifest. */
   readonly proven: boolean;
+  /** Whether a person gave it a name; such a backup stays until a person removes it. */
+  readonly named: boolean;
 }
 
 /** How many periods keep their newest backup; days, ISO weeks and months are UTC's. */
@@ -27,8 +29,8 @@ export interface PrunePlan {
 
 /**
  * Decides which backups stay: the newest; the newest of each of the last days, weeks and months
- * that have one (a pause in backing up removes nothing); of every good release the newest proven,
- * or the newest when none is proven; and the newest proven of all.
+ * that have one (a pause in backing up removes nothing); of every good release the newest and the
+ * newest proven; the newest proven of all; and those that a person named.
  *
  * @param goodReleases tags whose data must stay restorable
  */
@@ -55,10 +57,14 @@ export function planPrune(
     newestFirst.find((one) => one.proven),
     "newest proven",
   );
+  for (const one of newestFirst) if (one.named) keep(one, "named");
   for (const tag of new Set(goodReleases)) {
     const ofRelease = newestFirst.filter((one) => one.tag === tag);
-    const proven = ofRelease.find((one) => one.proven);
-    keep(proven ?? ofRelease[0], `good release ${tag}`);
+    keep(ofRelease[0], `newest of good release ${tag}`);
+    keep(
+      ofRelease.find((one) => one.proven),
+      `newest proven of good release ${tag}`,
+    );
   }
 
   return {

@@ -5,7 +5,7 @@ import type { DataPorts } from "../ports.js";
 import { globalsPathOf } from "./create-backup.js";
 import { type BackupFound, listBackups } from "./list-backups.js";
 import { manifestPathOf } from "./manifest.js";
-import { dumpSuffix, tagLink } from "./places.js";
+import { dumpSuffix, isTimeName, tagLink } from "./places.js";
 import { type PrunePlan, planPrune, type Retention } from "./plan-prune.js";
 
 /** What a prune is told. */
@@ -40,6 +40,7 @@ export async function pruneBackups(
       tag: one.tag,
       createdMs: one.createdMs,
       proven: one.manifest?.provenAt != null,
+      named: !isTimeName(one.path),
     })),
     request.goodReleases,
     request.retention,

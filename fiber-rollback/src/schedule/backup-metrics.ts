@@ -1,43 +1,83 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Db } from "#db";
-import { archiveHealth } from "./archive-health.js";
-import { backupHealth } from "./backup-health.js";
+import { type ArchiveHealth, archiveHealth } from "./archive-health.js";
+import { type BackupHealth, backupHealth } from "./backup-health.js";
+
+interface Health {
+  readonly backups: BackupHealth;
+  /** Null while the database is away. */
+  readonly archive: ArchiveHealth | null;
+}
 
 /**
- * Adds gauges about backups and the WAL archive to a registry; they are read at every scrape. What
- * cannot be known (no backup yet, database away) has no value rather than a wrong one.
+ * Adds gauges about backups and the WAL archive to a registry; folder and database are read once a
+ * scrape. What cannot be known (no backup yet, database away) has no value rather than a wrong one.
  */
 export function addBackupMetrics(
   register: Registry,
   sources: { readonly stateDir: string; readonly db: Db },
 ): void {
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [register] });
-  const set = (one: Gauge, value: number | null) => {
-    if (value === null) one.remove();
-    else one.set(value);
+  let reading: Promise<Health> | null = null;
+  const read = () => {
+    reading ??= readHealth(sources).finally(() => {
+      reading = null;
+    });
+    return reading;
   };
-  const age = gauge("fiber_backup_age_seconds", "Age of the newest complete backup");
-  const proven = gauge("fiber_backup_proven_age_seconds", "Age of the newest proven backup");
-  const base = gauge("fiber_backup_base_age_seconds", "Age of the newest base backup");
-  const archiveAge = gauge("fiber_wal_archive_age_seconds", "Time since a segment was archived");
-  const waiting = gauge("fiber_wal_archive_waiting", "WAL segments waiting to be archived");
-  const failures = gauge("fiber_wal_archive_failures", "Failures since the statistics were reset");
-  new Gauge({
-    name: "fiber_backup_late",
-    help: "1 while the scheduled backup is late",
-    registers: [register],
-    async collect() {
-      const [health, archive] = await Promise.all([
-        backupHealth(sources.stateDir),
-        archiveHealth(sources.db).catch(() => null),
-      ]);
-      this.set(health.late ? 1 : 0);
-      set(age, health.newest?.ageS ?? null);
-      set(proven, health.provenAgeS);
-      set(base, health.base?.ageS ?? null);
-      set(archiveAge, archive?.ageS ?? null);
-      set(waiting, archive?.waiting ?? null);
-      set(failures, archive?.failures ?? null);
-    },
-  });
+  const gauge = (name: string, help: string, value: (health: Health) => number | null) => {
+    new Gauge({
+      name,
+      help,
+      registers: [register],
+      async collect() {
+        const now = value(await read());
+        if (now === null) this.remove();
+        else this.set(now);
+      },
+    });
+  };
+  gauge("fiber_backup_late", "1 while the scheduled backup is late", ({ backups }) =>
+    backups.late ? 1 : 0,
+  );
+  gauge(
+    "fiber_backup_age_seconds",
+    "Age of the newest complete backup",
+    ({ backups }) => backups.newest?.ageS ?? null,
+  );
+  gauge(
+    "fiber_backup_proven_age_seconds",
+    "Age of the newest proven backup",
+    ({ backups }) => backups.provenAgeS,
+  );
+  gauge(
+    "fiber_backup_base_age_seconds",
+    "Age of the newest base backup",
+    ({ backups }) => backups.base?.ageS ?? null,
+  );
+  gauge(
+    "fiber_wal_archive_age_seconds",
+    "Time since a WAL segment was archived",
+    ({ archive }) => archive?.ageS ?? null,
+  );
+  gauge(
+    "fiber_wal_archive_waiting",
+    "WAL segments that wait to be archived",
+    ({ archive }) => archive?.waiting ?? null,
+  );
+  gauge(
+    "fiber_wal_archive_failures",
+    "Failed attempts to archive since the server's statistics were reset",
+    ({ archive }) => archive?.failures ?? null,
+  );
+}
+
+async function readHealth(sources: {
+  readonly stateDir: string;
+  readonly db: Db;
+}): Promise<Health> {
+  const [backups, archive] = await Promise.all([
+    backupHealth(sources.stateDir),
+    archiveHealth(sources.db).catch(() => null),
+  ]);
+  return { backups, archive };
 }

@@ -10,7 +10,7 @@ export interface DrawnWorld {
 }
 
 type World = Parameters<typeof feature>[0];
-type Shapes = Extract<World["objects"][string], { type: "GeometryCollection" }>;
+type Shapes = Extract<NonNullable<Parameters<typeof mesh>[1]>, { type: "GeometryCollection" }>;
 type Atlas = World & { readonly objects: { readonly countries: Shapes; readonly land: Shapes } };
 
 /** Loads the atlas (108 kB, its own file), once asked for. */

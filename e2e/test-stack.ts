@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "#testkit";
 
 /** The built command, as people start it. */
-export const FIBER = join(import.meta.dirname, "..", "bin", "fiber.mjs");
+const FIBER = join(import.meta.dirname, "..", "bin", "fiber.mjs");
 
 /** What a finished command did. */
 export interface Finished {

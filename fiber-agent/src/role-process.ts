@@ -20,7 +20,7 @@ export interface RoleSpec {
 export type ReadyDetail = Extract<RoleMessage, { type: "ready" }>["detail"];
 
 /** How a role is doing. `waiting` is the pause before a restart. */
-export interface RoleStatus {
+interface RoleStatus {
   readonly name: string;
   readonly state: "starting" | "running" | "waiting" | "stopped";
   readonly pid: number | null;

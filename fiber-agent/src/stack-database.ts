@@ -8,21 +8,7 @@ import {
   upgrade,
 } from "#db";
 import { prepareWalArchive } from "#rollback";
-import type { StackOptions } from "./stack-state.js";
-import type { StackStatus } from "./stack-status.js";
-
-/** The stack's database: the embedded server, or one that FIBER_DATABASE_URL names. */
-export interface StackDatabase {
-  readonly url: string;
-  /** The supervisor's own few connections. */
-  readonly pool: DbPool;
-  /** For people, without a password. */
-  readonly shown: string;
-  /** Starts the embedded server again when its process is gone. */
-  keepAlive(): Promise<void>;
-  stop(): Promise<void>;
-  status(): NonNullable<StackStatus["database"]>;
-}
+import type { StackDatabase, StackOptions } from "./stack-state.js";
 
 /**
  * Starts or reaches the database and brings its schema to what this release needs.

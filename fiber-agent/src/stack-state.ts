@@ -1,10 +1,11 @@
+import type { DbPool } from "#db";
 import type { Clock, Logger, Running } from "#runtime";
 import type { AgentConfig } from "./config.js";
 import type { StatePaths } from "./paths.js";
 import type { ReadyDetail, RoleProcess } from "./role-process.js";
 import type { ProbePlan } from "./role-specs.js";
 import type { StackTokens } from "./secrets.js";
-import type { StackDatabase } from "./stack-database.js";
+import type { StackStatus } from "./stack-status.js";
 
 /** What the plan of the probes is made from. */
 export interface ProbeFacts {
@@ -29,6 +30,19 @@ export interface StackOptions {
   readonly say: (line: string) => void;
   /** Decides which probes run and what they measure; asked again on reload. */
   readonly planProbes: (facts: ProbeFacts) => Promise<readonly ProbePlan[]>;
+}
+
+/** The stack's database: the embedded server, or one that FIBER_DATABASE_URL names. */
+export interface StackDatabase {
+  readonly url: string;
+  /** The supervisor's own few connections. */
+  readonly pool: DbPool;
+  /** For people, without a password. */
+  readonly shown: string;
+  /** Starts the embedded server again when its process is gone. */
+  keepAlive(): Promise<void>;
+  stop(): Promise<void>;
+  status(): NonNullable<StackStatus["database"]>;
 }
 
 /** What runs at the moment; changed by bring-up, reload and take-down only. */

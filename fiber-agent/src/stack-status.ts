@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { StackOptions, StackState } from "./stack-state.js";
 
 /** What GET /status of the agent answers, and `fiber status --json` prints. */
 export const stackStatusSchema = z.object({
@@ -36,24 +35,3 @@ export const stackStatusSchema = z.object({
 
 /** See {@link stackStatusSchema}. */
 export type StackStatus = z.infer<typeof stackStatusSchema>;
-
-/** The stack as it is now. */
-export function describeStack(
-  state: StackState,
-  options: StackOptions,
-  urls: StackStatus["urls"],
-): StackStatus {
-  const { database } = state;
-  return {
-    phase: state.phase,
-    release: options.release,
-    pid: process.pid,
-    since: new Date(state.startedAt).toISOString(),
-    state_folder: options.paths.stateDir,
-    socket: options.paths.socket,
-    urls,
-    database: database === null ? null : database.status(),
-    probes: [...(state.tokens?.probes.keys() ?? [])],
-    roles: state.roles.map((role) => role.status()),
-  };
-}

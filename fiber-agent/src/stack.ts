@@ -2,11 +2,12 @@ import { FiberError } from "#contracts";
 import { makeStateFolder } from "#runtime";
 import { serveAgent } from "./agent-server.js";
 import { bringUp, reloadProbes } from "./bring-up.js";
+import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
 import { type LockHolder, tryLock } from "./lock-file.js";
 import { apiRole, dashboardRole } from "./role-specs.js";
 import type { StackOptions, StackState } from "./stack-state.js";
-import { describeStack, type StackStatus } from "./stack-status.js";
+import type { StackStatus } from "./stack-status.js";
 import { makeStateParts } from "./state-parts.js";
 import { takeDown } from "./take-down.js";
 

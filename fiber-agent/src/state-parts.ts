@@ -27,7 +27,7 @@ export function makeStateParts(paths: StatePaths, say: (line: string) => void): 
 }
 
 /** Points the link at the backups of this state folder. */
-export function linkBackups(link: string, backups: string, say: (line: string) => void): void {
+function linkBackups(link: string, backups: string, say: (line: string) => void): void {
   const found = lstatSync(link, { throwIfNoEntry: false });
   if (found !== undefined && !found.isSymbolicLink()) {
     say(`${link} is a folder of your own, so it does not show the backups in ${backups}`);

@@ -39,7 +39,7 @@ const SCHEMA_STATES = new Set(["42P01", "42703", "42883", "3F000", "0A000"]);
 const UNSTORABLE_TEXT = new Set(["22021", "22P05", "22P02"]);
 
 /** The one place where errors become answers: no stack, no SQL, nothing of the driver's. */
-export function toErrorAnswer(err: unknown): ErrorAnswer {
+function toErrorAnswer(err: unknown): ErrorAnswer {
   if (err instanceof FiberError) {
     return err.code in ERROR_STATUS
       ? { code: err.code as ErrorCode, message: err.message, retryAfterS: err.retryAfterS }

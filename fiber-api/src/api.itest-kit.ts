@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
-import type { IngestLog, Role } from "#contracts";
+import { type IngestLog, isRefusal, type Role, readSample } from "#contracts";
 import { createPool, issueToken } from "#db";
 import { createDirectLog, etlConfigSchema } from "#etl";
 import { type Clock, type Logger, loadConfig, systemClock } from "#runtime";
@@ -37,6 +37,7 @@ export async function startTestApi(
   const config = loadConfig(apiConfigSchema, env);
   const app = await buildApi({ config, log, clock, pool: db.pool, ingestLog, release: "test" });
   await app.ready();
+  await awaitLog(ingestLog, db, clock);
   return {
     app,
     db,
@@ -53,6 +54,27 @@ export async function startTestApi(
       await db.drop();
     },
   };
+}
+
+/** The log connects by itself, on a busy machine not at once: waits until it stores, then cleans up. */
+async function awaitLog(log: IngestLog, db: TestDatabase, clock: Clock): Promise<void> {
+  const read = readSample(makeSample({ timestamp: clock.now() }), {
+    nowMs: clock.now(),
+    rawRetentionMs: 1_000,
+  });
+  if (isRefusal(read)) throw new Error(read.message);
+  const trace = { requestId: "kit", traceId: "kit" };
+  for (let tries = 1; (await log.append([read], trace)).kind !== "stored"; tries++) {
+    if (tries === 100) throw new Error("The ingest log does not find its database");
+    await systemClock.sleep(200);
+  }
+  const { nodeId } = read;
+  await db.pool.query(
+    "DELETE FROM samples WHERE series_id IN (SELECT series_id FROM series WHERE node_id = $1)",
+    [nodeId],
+  );
+  await db.pool.query("DELETE FROM series WHERE node_id = $1", [nodeId]);
+  await db.pool.query("DELETE FROM nodes WHERE node_id = $1", [nodeId]);
 }
 
 /** A database on a server of the test's own. */

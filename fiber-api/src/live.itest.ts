@@ -86,7 +86,7 @@ describe("events", () => {
     await notifyChanges(api.db.pool, { kind: "nodes", ids: "*" });
     await notifyChanges(api.db.pool, { kind: "posture", ids: "*" });
     for (const stream of streams) {
-      await expect.poll(() => stream.events[0]).toBeDefined();
+      await expect.poll(() => stream.events[0], { timeout: 10_000 }).toBeDefined();
       await expect
         .poll(() => find(stream, "samples", "live-node"), { timeout: 10_000 })
         .toBeTruthy();
@@ -176,7 +176,7 @@ test("a client that does not read is dropped, and the others go on", async () =>
     const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
     return Number(/^fiber_live_streams (\d+)$/m.exec(text)?.[1]);
   };
-  await expect.poll(streams).toBe(2);
+  await expect.poll(streams, { timeout: 10_000 }).toBe(2);
   const before = () => reader.events.filter((e) => e.event === "samples").length;
   for (let round = 0; round < 60 && (await streams()) === 2; round++) {
     const seen = before();

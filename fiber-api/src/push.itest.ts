@@ -256,14 +256,14 @@ describe("a database that refuses", () => {
        VALUES ('a test', 'push.itest', now() + interval '20 s')`,
     );
     await expect
-      .poll(async () => (await push(makeSample())).json().code, { timeout: 5_000 })
+      .poll(async () => (await push(makeSample())).json().code, { timeout: 20_000 })
       .toBe("INGEST_FENCED");
     const answer = await push(makeSample());
     expect(answer.statusCode).toBe(503);
     expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
     await api.db.pool.query("DELETE FROM ingest_fence");
     await expect
-      .poll(async () => (await push(makeSample())).statusCode, { timeout: 5_000 })
+      .poll(async () => (await push(makeSample())).statusCode, { timeout: 20_000 })
       .toBe(202);
   });
 });

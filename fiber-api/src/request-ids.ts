@@ -6,7 +6,7 @@ const start = randomBytes(6).toString("hex");
 let made = 0;
 
 /** An id from a header where it is plain and short enough to be logged and echoed, else null. */
-export function takenId(header: string | readonly string[] | undefined): string | null {
+function takenId(header: string | readonly string[] | undefined): string | null {
   return typeof header === "string" && ID_PATTERN.test(header) ? header : null;
 }
 

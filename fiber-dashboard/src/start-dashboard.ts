@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { FiberError } from "#contracts";
-import type { Logger, Running } from "#runtime";
+import { type Logger, portHolder, type Running } from "#runtime";
 import { proxyApi } from "./api-proxy.js";
 import type { DashboardConfig } from "./config.js";
 import { addSecurityHeaders } from "./security.js";
@@ -30,7 +30,7 @@ export async function startDashboard(
     await app.listen({ port: config.FIBER_DASHBOARD_PORT, host: config.FIBER_DASHBOARD_HOST });
   } catch (cause) {
     await app.close();
-    throw listenError(cause, config);
+    throw await listenError(cause, config);
   }
   const { port } = app.server.address() as AddressInfo;
   log.info({ port, host: config.FIBER_DASHBOARD_HOST, api: config.FIBER_API_URL }, "listening");
@@ -70,12 +70,14 @@ function takeRequestId(sent: string | string[] | undefined): string {
   return typeof sent === "string" && /^[\w.-]{1,128}$/.test(sent) ? sent : randomUUID();
 }
 
-function listenError(cause: unknown, config: DashboardConfig): unknown {
+async function listenError(cause: unknown, config: DashboardConfig): Promise<unknown> {
   const code = (cause as NodeJS.ErrnoException).code;
   if (code !== "EADDRINUSE") return cause;
+  const holder = await portHolder(config.FIBER_DASHBOARD_PORT);
+  const by = holder === null ? "" : ` by ${holder.command} (pid ${holder.pid})`;
   return new FiberError(
     "PORT_TAKEN",
-    `Port ${config.FIBER_DASHBOARD_PORT} on ${config.FIBER_DASHBOARD_HOST} is taken. ` +
+    `Port ${config.FIBER_DASHBOARD_PORT} on ${config.FIBER_DASHBOARD_HOST} is taken${by}. ` +
       "Stop what holds it, or choose another with FIBER_DASHBOARD_PORT.",
     { cause },
   );

@@ -10,7 +10,7 @@ export const timeParameter = z
   .describe("ISO 8601 with a zone, or epoch milliseconds");
 
 /** Epoch ms of a {@link timeParameter}. */
-export function toMs(time: string): number {
+function toMs(time: string): number {
   return /^\d+$/.test(time) ? Number(time) : Date.parse(time);
 }
 

@@ -15,15 +15,21 @@ import { selfCommand, selfName } from "../self-command.js";
 import { locateStack } from "../stack-access.js";
 import { paint, printResult, tell } from "../terminal.js";
 
+/** npm passes the terminal's Ctrl-C on, so one press arrives twice. */
+const SAME_SIGNAL_MS = 1_000;
+
 /** Runs the stack until it is told to stop: by a signal, or by `fiber down`. */
 export async function runUp({ json = false }: { json?: boolean }): Promise<void> {
   const options = await stackOptions();
   const interrupted = new AbortController();
   let stack: Stack | null = null;
-  let signals = 0;
+  let firstSignalAt: number | null = null;
   const onSignal = (signal: NodeJS.Signals) => {
-    signals++;
-    if (signals > 1) return options.say("already stopping; everything ends within seconds");
+    if (firstSignalAt !== null) {
+      if (Date.now() - firstSignalAt > SAME_SIGNAL_MS) options.say("already stopping");
+      return;
+    }
+    firstSignalAt = Date.now();
     if (stack === null) interrupted.abort(new Error(signal));
     else void stack.stop(signal);
   };

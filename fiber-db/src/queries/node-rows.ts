@@ -1,7 +1,7 @@
 import type { NodeState, WireThresholds } from "#contracts";
 
 /** A check that a probe could not run itself. */
-export interface UnableCheck {
+interface UnableCheck {
   readonly target: string;
   readonly check: "icmp" | "tcp" | "http" | "dns" | "tls";
   readonly reason: string;

@@ -4,7 +4,7 @@ import { createPool, type DbPool, ensurePartitions, startEmbeddedPostgres, upgra
 import { createLogger } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { etlConfigSchema } from "../etl-config.js";
-import { makeSample, readStored } from "../ingest-log-conformance.js";
+import { makeSample, readStored } from "../ingest-log-conformance.itest-kit.js";
 import { createDirectLog } from "./direct-log.js";
 
 const trace: IngestTrace = { requestId: "crash", traceId: "crash" };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { makeSample } from "../ingest-log-conformance.js";
+import { makeSample } from "../ingest-log-conformance.itest-kit.js";
 import { createSeriesCache } from "./series-cache.js";
 
 it("tells series of equal targets apart by node and check", () => {

@@ -8,7 +8,7 @@ export interface LiveStatus {
 }
 
 /** A small store for React's useSyncExternalStore. */
-export function createLiveStatus(now: () => number) {
+function createLiveStatus(now: () => number) {
   let status: LiveStatus = { phase: "connecting", heardMs: null };
   const listeners = new Set<() => void>();
   const set = (next: LiveStatus) => {

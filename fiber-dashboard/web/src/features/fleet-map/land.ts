@@ -1,6 +1,5 @@
 import { type GeoProjection, geoEqualEarth, geoGraticule10, geoPath } from "d3-geo";
 import { feature, mesh } from "topojson-client";
-import type { GeometryCollection, Topology } from "topojson-specification";
 
 /** The world as SVG paths for a map of a certain size, and the projection that made them. */
 export interface DrawnWorld {
@@ -10,7 +9,9 @@ export interface DrawnWorld {
   readonly graticule: string;
 }
 
-type Atlas = Topology<{ countries: GeometryCollection; land: GeometryCollection }>;
+type World = Parameters<typeof feature>[0];
+type Shapes = Extract<NonNullable<Parameters<typeof mesh>[1]>, { type: "GeometryCollection" }>;
+type Atlas = World & { readonly objects: { readonly countries: Shapes; readonly land: Shapes } };
 
 /** Loads the atlas (108 kB, its own file), once asked for. */
 export async function loadAtlas(): Promise<Atlas> {

@@ -8,7 +8,8 @@ const THEMES = ["auto", "dark", "light"] as const;
 /** Language and theme: the reader's own, kept in this browser and not in the address. */
 export function Preferences() {
   const { t, i18n } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Without this Mantine writes an inline style, which the content policy forbids.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const languages = Object.keys(LANGUAGES) as Language[];
   return (
     <Menu position="bottom-end" transitionProps={{ duration: 0 }} width={208}>

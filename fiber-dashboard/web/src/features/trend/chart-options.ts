@@ -29,7 +29,7 @@ export function chartData(prepared: PreparedPoints, tab: Tab): uPlot.AlignedData
  * The upper and lower end of the value axis. One slow answer must not press an hour of medians
  * flat: the latency band is cut at a few times what the medians and 95th percentiles need.
  */
-export function valueRange(prepared: PreparedPoints, tab: Tab): [number, number] {
+function valueRange(prepared: PreparedPoints, tab: Tab): [number, number] {
   const known = (values: readonly (number | null)[]) => values.filter((value) => value !== null);
   if (tab === "latency") {
     return [0, latencyTop(prepared)];

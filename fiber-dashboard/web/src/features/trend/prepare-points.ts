@@ -27,7 +27,7 @@ export function isKnown(point: ChartPoint): boolean {
 }
 
 /** Whether probes asked and nobody answered. */
-export function isSilent(point: ChartPoint): boolean {
+function isSilent(point: ChartPoint): boolean {
   return isKnown(point) && point.latency_median_ms === null;
 }
 

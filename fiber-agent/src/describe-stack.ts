@@ -1,0 +1,23 @@
+import type { StackOptions, StackState } from "./stack-state.js";
+import type { StackStatus } from "./stack-status.js";
+
+/** The stack as it is now. */
+export function describeStack(
+  state: StackState,
+  options: StackOptions,
+  urls: StackStatus["urls"],
+): StackStatus {
+  const { database } = state;
+  return {
+    phase: state.phase,
+    release: options.release,
+    pid: process.pid,
+    since: new Date(state.startedAt).toISOString(),
+    state_folder: options.paths.stateDir,
+    socket: options.paths.socket,
+    urls,
+    database: database === null ? null : database.status(),
+    probes: [...(state.tokens?.probes.keys() ?? [])],
+    roles: state.roles.map((role) => role.status()),
+  };
+}

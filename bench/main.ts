@@ -2,8 +2,9 @@ import { type Bench, type BenchRow, keepsBound } from "./bench.js";
 import { ingestBench } from "./ingest.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
+import { restoreBench } from "./restore.js";
 
-const benches: readonly Bench[] = [ingestBench, readsBench, probeBench];
+const benches: readonly Bench[] = [ingestBench, readsBench, probeBench, restoreBench];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

@@ -27,7 +27,7 @@ while (!stopping) {
     failed.push(problem);
   }
   if (reads === 1) console.log("reading");
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 10));
 }
 if (out) longestOutageMs = Math.max(longestOutageMs, performance.now() - lastGoodMs);
 const kinds = [...new Set(failed)];

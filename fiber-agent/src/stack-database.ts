@@ -3,6 +3,7 @@ import {
   createPool,
   type DbPool,
   type EmbeddedPostgres,
+  migrationRecordFile,
   schemaFit,
   startEmbeddedPostgres,
   upgrade,
@@ -97,6 +98,7 @@ async function fitSchema(database: StackDatabase, options: StackOptions): Promis
       connectionString: database.url,
       release: options.release,
       unlessHeld: true,
+      recordFile: migrationRecordFile(options.paths.stateDir),
       onStep: ({ title }) => say(`upgrading the schema: ${title}`),
     });
     if (held !== undefined) {

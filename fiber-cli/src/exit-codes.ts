@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, number>> = {
   TARGET_EXISTS: EXIT.refused,
   DECLINED: EXIT.refused,
   LOSS_REFUSED: EXIT.refused,
+  MIGRATION_TAMPERED: EXIT.refused,
   MANIFEST_TOO_NEW: EXIT.refused,
   MANIFEST_INVALID: EXIT.refused,
   MANIFEST_MISMATCH: EXIT.refused,

@@ -19,7 +19,7 @@ export async function readStatus(paths: StatePaths): Promise<StackStatus | null>
  *
  * @throws FiberError DATABASE_UNAVAILABLE when there is neither
  */
-async function databaseUrl(): Promise<string> {
+export async function databaseUrl(): Promise<string> {
   const given = process.env.FIBER_DATABASE_URL;
   if (given) return given;
   return embeddedDatabaseUrl({ stateDir: await stateFolder(), database: "fiberstack" });

@@ -26,6 +26,7 @@ export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
+export { migrationRecordFile, unrecordedDowns } from "./migrate/down-records.js";
 export {
   holdMigrations,
   type MigrationHold,

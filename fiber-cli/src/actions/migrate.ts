@@ -10,10 +10,13 @@ import {
   type MigrateOptions,
   type MigrateResult,
   type MigrationStep,
+  migrationRecordFile,
   type SchemaFit,
+  unrecordedDowns,
   upgrade,
 } from "#db";
-import { loadConfig, portVariable, stateFolder } from "#runtime";
+import { loadConfig, makeStateFolder, portVariable, stateFolder } from "#runtime";
+import { confirm } from "../ask.js";
 import { paint, printResult, tell } from "../terminal.js";
 import { downgradeLoss, statedLoss } from "./downgrade-loss.js";
 
@@ -31,6 +34,7 @@ interface Target extends MigrateOptions {
   /** True for the PostgreSQL that `fiber up` runs itself. */
   readonly embedded: boolean;
   readonly release: string;
+  readonly recordFile: string;
 }
 
 /** `fiber migrate current` */
@@ -69,8 +73,15 @@ export async function runUpgrade(to: string, options: Options): Promise<void> {
 export async function runDowngrade(to: string, options: Options): Promise<void> {
   const dryRun = options.dryRun === true;
   const database = await target();
+  const unknown = await unrecordedDowns({ ...database, target: to });
+  if (unknown.length > 0 && !dryRun) {
+    tell(`Nothing outside the database vouches for the stored way back of ${unknown.join(", ")}.`);
+    await confirm("Run what the database holds?", options.yes === true);
+  }
   const loss = await statedLoss(database.connectionString, to);
-  if (!dryRun) await downgradeLoss(loss, { ...options, embedded: database.embedded });
+  if (!dryRun) {
+    await downgradeLoss(loss, { ...options, embedded: database.embedded, backUp });
+  }
   const result = await downgrade({
     ...database,
     target: to,
@@ -78,6 +89,19 @@ export async function runDowngrade(to: string, options: Options): Promise<void> 
     ...(dryRun ? {} : { onStep: tellStep }),
   });
   finish(result, options, { loss: loss.items });
+}
+
+async function backUp(): Promise<string> {
+  const [{ createBackup }, { openDataPorts }] = await Promise.all([
+    import("#rollback"),
+    import("../data-ports.js"),
+  ]);
+  const { ports, endProgress } = await openDataPorts();
+  try {
+    return (await createBackup(ports, { tag: "before-downgrade" })).path;
+  } finally {
+    endProgress();
+  }
 }
 
 /** `fiber migrate check`; anything but a schema that fits is an error. */
@@ -99,16 +123,19 @@ async function target(): Promise<Target> {
     process.env,
   );
   const release = config.FIBER_RELEASE;
+  const stateDir = await stateFolder();
+  makeStateFolder(stateDir);
+  const recordFile = migrationRecordFile(stateDir);
   if (config.FIBER_DATABASE_URL !== undefined) {
-    return { connectionString: config.FIBER_DATABASE_URL, embedded: false, release };
+    return { connectionString: config.FIBER_DATABASE_URL, embedded: false, release, recordFile };
   }
   const port = config.FIBER_PG_PORT;
   const connectionString = await embeddedDatabaseUrl({
-    stateDir: await stateFolder(),
+    stateDir,
     database: "fiberstack",
     ...(port === undefined || port === 0 ? {} : { port }),
   });
-  return { connectionString, embedded: true, release };
+  return { connectionString, embedded: true, release, recordFile };
 }
 
 function finish(result: MigrateResult, options: Options, more: object = {}): void {

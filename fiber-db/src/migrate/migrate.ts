@@ -1,4 +1,5 @@
 import { type AppliedMigration, appliedMigrations, ensureBookkeeping } from "./bookkeeping.js";
+import { recordDowns } from "./down-records.js";
 import { headOf, historyProblem, refuseProblem } from "./history.js";
 import { holdMigrations, type MigrationHold, readHold, releaseHold } from "./hold.js";
 import { loadMigrations } from "./load-migrations.js";
@@ -39,6 +40,8 @@ export interface MigrateOptions {
   readonly onStep?: (step: MigrationStep) => void;
   /** Only plan: change nothing. */
   readonly dryRun?: boolean;
+  /** File outside the database in which the checksums of the ways back are noted. */
+  readonly recordFile?: string;
 }
 
 /** What a migration command did, or with `dryRun` would do. */
@@ -81,6 +84,10 @@ export async function upgrade(
         });
       }
       await releaseHold(session.db);
+      const { recordFile } = options;
+      if (recordFile !== undefined) {
+        await recordDowns(recordFile, await appliedMigrations(session.db));
+      }
     }
     return result(applied, steps);
   });

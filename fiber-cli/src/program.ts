@@ -5,6 +5,8 @@ import { dashboardCommand } from "./commands/dashboard.js";
 import { demoTargetCommand } from "./commands/demo-target.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
+import { gatesCommand } from "./commands/gates.js";
+import { hotfixCommand } from "./commands/hotfix.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { logsCommand } from "./commands/logs.js";
 import { migrateCommand } from "./commands/migrate.js";
@@ -46,6 +48,8 @@ export function createProgram(version: string): Command {
   for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
     program.addCommand(command);
   }
+  program.commandsGroup("Scenario 1, a bad commit on the release branch:");
+  for (const command of [hotfixCommand(), gatesCommand()]) program.addCommand(command);
   program.commandsGroup("Administration:");
   for (const command of [migrateCommand(), nodeCommand(), targetCommand(), tokenCommand()]) {
     program.addCommand(command);

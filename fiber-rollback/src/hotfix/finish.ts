@@ -1,0 +1,167 @@
+import { existsSync } from "node:fs";
+import { FiberError } from "#contracts";
+import { type GateReport, type GateResult, runGates } from "../gates/run-gates.js";
+import {
+  gitCherryPick,
+  gitCherryPickAbort,
+  gitConflicts,
+  gitTagDelete,
+  gitTagSigned,
+  gitWorktreeRemove,
+} from "../git/git-commands.js";
+import { commitsOf, remoteRef, requireCleanTree, tagsOf } from "../git/git-facts.js";
+import { nextPatchTag } from "../git/next-tag.js";
+import { createGit, type Git, gitError } from "../git/run-git.js";
+import { tagSignature } from "../git/tag-signature.js";
+import { inWorktree } from "../git/worktree.js";
+import { type HotfixContext, releaseBranchHead } from "./hotfix-context.js";
+import { publish } from "./publish.js";
+import { hotfixFolder } from "./start.js";
+
+/** What finishing a hotfix did. */
+export interface FinishedHotfix {
+  readonly tag: string;
+  readonly head: string;
+  readonly commits: readonly string[];
+  readonly gates: GateReport;
+}
+
+/** More commits than this are no hotfix, and an unrelated branch would be picked over by mistake. */
+const MOST_COMMITS = 100;
+
+/**
+ * Runs the gates on the hotfix, cherry-picks it onto the release branch, signs the next patch
+ * version's tag and pushes branch and tag together. Whatever stops it leaves nothing half-done: the
+ * tag is removed, the remote is as it was, the hotfix's worktree stays.
+ *
+ * @throws FiberError TREE_DIRTY, NOTHING_TO_FINISH, GATES_FAILED, CHERRY_PICK_CONFLICT, TAG_EXISTS,
+ *   SIGNING_FAILED, PUSH_REJECTED
+ */
+export async function finishHotfix(
+  context: HotfixContext,
+  what: {
+    readonly slug: string;
+    readonly from: string;
+    readonly tag: string | null;
+    readonly show: (gate: GateResult) => void;
+  },
+): Promise<FinishedHotfix> {
+  const { git } = context;
+  const hotfix = createGit(requireFolder(context.stateDir, what.slug));
+  await requireCleanTree(hotfix);
+  const commits = await hotfixCommits(hotfix, what.from);
+  const head = await releaseBranchHead(context);
+  const tag = await freeTag(context, what);
+  const gates = await passGates(context, hotfix, what.show);
+  return inWorktree(git, head, async (worktree) => {
+    await applyCommits(worktree, commits, context.project.branch);
+    const newHead = (await worktree.must(["git", "rev-parse", "HEAD"])).trim();
+    await sign(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
+    try {
+      await publish(context, { head: newHead, tag });
+    } catch (err) {
+      await git.try(gitTagDelete(tag));
+      throw err;
+    }
+    await git.must(gitWorktreeRemove(hotfix.folder));
+    return { tag, head: newHead, commits, gates };
+  });
+}
+
+function requireFolder(stateDir: string, slug: string): string {
+  const folder = hotfixFolder(stateDir, slug);
+  if (existsSync(folder)) return folder;
+  throw new FiberError(
+    "NOTHING_TO_FINISH",
+    `There is no hotfix "${slug}". Begin one with \`fiber hotfix start "${slug}"\`.`,
+  );
+}
+
+async function hotfixCommits(hotfix: Git, from: string): Promise<readonly string[]> {
+  const commits = await commitsOf(hotfix, `${from}..HEAD`, MOST_COMMITS + 1);
+  if (commits.length === 0) {
+    throw new FiberError(
+      "NOTHING_TO_FINISH",
+      `${hotfix.folder} has no commit since ${from}. Commit the fix there first.`,
+    );
+  }
+  const merge = commits.find((commit) => commit.parents.length > 1);
+  if (merge !== undefined || commits.length > MOST_COMMITS) {
+    throw new FiberError(
+      "NOTHING_TO_FINISH",
+      `A hotfix is a few plain commits; ${hotfix.folder} has ${merge ? `a merge (${merge.sha.slice(0, 10)})` : `more than ${MOST_COMMITS}`} since ${from}.`,
+    );
+  }
+  return commits.map((commit) => commit.sha).toReversed();
+}
+
+/** The tag to set, free here and on the remote. */
+async function freeTag(
+  { git, project }: HotfixContext,
+  what: { readonly from: string; readonly tag: string | null },
+): Promise<string> {
+  const local = await tagsOf(git);
+  const tag = what.tag ?? nextPatchTag(what.from, local.keys());
+  const where = local.has(tag)
+    ? "here"
+    : (await remoteRef(git, project.remote, `refs/tags/${tag}`)) !== null
+      ? `on ${project.remote}`
+      : null;
+  if (where === null) return tag;
+  throw new FiberError(
+    "TAG_EXISTS",
+    `The tag ${tag} exists ${where} already. Choose another with --tag.`,
+  );
+}
+
+async function passGates(
+  { project, clock }: HotfixContext,
+  hotfix: Git,
+  show: (gate: GateResult) => void,
+): Promise<GateReport> {
+  const commit = (await hotfix.must(["git", "rev-parse", "HEAD"])).trim();
+  const report = await runGates(project.gates, { folder: hotfix.folder, commit, clock, show });
+  const failed = report.gates.find((gate) => gate.verdict !== "passed");
+  if (failed === undefined) return report;
+  throw new FiberError(
+    "GATES_FAILED",
+    `The gate "${failed.title}" did not pass on ${commit.slice(0, 10)}:\n${failed.tail}\nMend it in ${hotfix.folder}, commit, and finish again. Nothing was pushed.`,
+  );
+}
+
+async function applyCommits(
+  worktree: Git,
+  commits: readonly string[],
+  branch: string,
+): Promise<void> {
+  const result = await worktree.try(gitCherryPick(commits));
+  if (result.exitCode === 0) return;
+  const conflicts = (await worktree.must(gitConflicts())).split("\n").filter(Boolean);
+  await worktree.try(gitCherryPickAbort());
+  if (conflicts.length > 0) {
+    throw new FiberError(
+      "CHERRY_PICK_CONFLICT",
+      `${branch} changed the same lines in ${conflicts.join(", ")}. Revert the bad commit on ${branch} first ` +
+        "(`fiber hotfix revert`), or rebase the hotfix onto it. Nothing was changed.",
+    );
+  }
+  throw gitError(result);
+}
+
+async function sign(
+  git: Git,
+  what: { readonly tag: string; readonly commit: string; readonly message: string },
+): Promise<void> {
+  const result = await git.try(gitTagSigned(what.tag, what.commit, what.message));
+  // git 2.39 makes an unsigned tag and exits 0 when the SSH key cannot be read: so look.
+  const { status } = await tagSignature(git, what.tag);
+  if (result.exitCode === 0 && (status === "good" || status === "unknown-key")) return;
+  await git.try(gitTagDelete(what.tag));
+  const words = result.stderr.trim().split("\n")[0] || "the tag came out unsigned";
+  throw new FiberError(
+    "SIGNING_FAILED",
+    `git could not sign ${what.tag}: ${words}. ` +
+      "Set user.signingkey (and gpg.format for SSH keys), or unlock the key. Nothing was pushed.",
+    { cause: gitError(result) },
+  );
+}

@@ -1,4 +1,4 @@
-import { useFocusReturn, useFocusTrap, useMediaQuery, useMergedRef } from "@mantine/hooks";
+import { useFocusTrap, useMediaQuery, useMergedRef } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
@@ -28,7 +28,6 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
   const own = useRef<HTMLElement>(null);
   const trap = useFocusTrap(isPhone);
   const ref = useMergedRef<HTMLElement>(own, trap);
-  useFocusReturn({ opened: true, shouldReturnFocus: true });
   useEffect(() => {
     const before = document.activeElement;
     own.current?.focus();
@@ -41,8 +40,7 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
       ref={ref}
       className={styles.panel}
       tabIndex={-1}
-      role={isPhone ? "dialog" : "complementary"}
-      aria-modal={isPhone || undefined}
+      {...(isPhone ? { role: "dialog", "aria-modal": true } : { role: "complementary" })}
       aria-label={t("node.label", { node: nodeId })}
       data-testid="node-panel"
     >

@@ -35,15 +35,12 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
       if (before instanceof HTMLElement || before instanceof SVGElement) before.focus();
     };
   }, []);
+  const landmark = {
+    ...(isPhone ? { role: "dialog", "aria-modal": true } : { role: "complementary" }),
+    "aria-label": t("node.label", { node: nodeId }),
+  };
   return (
-    <div
-      ref={ref}
-      className={styles.panel}
-      tabIndex={-1}
-      {...(isPhone ? { role: "dialog", "aria-modal": true } : { role: "complementary" })}
-      aria-label={t("node.label", { node: nodeId })}
-      data-testid="node-panel"
-    >
+    <div ref={ref} className={styles.panel} tabIndex={-1} {...landmark} data-testid="node-panel">
       <button
         type="button"
         className={styles.close}

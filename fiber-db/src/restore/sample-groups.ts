@@ -32,7 +32,7 @@ export async function relationOf(db: Session, shape: TableShape): Promise<string
  * SQL that gives for each (group, hour) the rows, an order-independent hash of the keys and, with
  * `wholeRows`, one of whole rows (a tenth of the time is the keys', the rest the rows').
  */
-export function groupQuery(relation: string, shape: TableShape, wholeRows: boolean): string {
+function groupQuery(relation: string, shape: TableShape, wholeRows: boolean): string {
   const time = `s.${quoteName(shape.partitionColumn ?? "time")}`;
   const group = groupColumns(shape).map((column) => `s.${quoteName(column)}`);
   const whole = wholeRows ? "sum(hash_record_extended(s, 0))" : "NULL::numeric";

@@ -82,6 +82,7 @@ export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export { carryRound } from "./restore/carry-round.js";
 export type { CarryRound, TableOutcome } from "./restore/carry-types.js";
+export { countDiffering } from "./restore/count-differing.js";
 export * from "./restore/create-database.js";
 export * from "./restore/data-lock.js";
 export * from "./restore/database-facts.js";

@@ -5,6 +5,7 @@ export type { DumpProblem, DumpSource } from "./backup/inspect-dump.js";
 export * from "./backup/list-backups.js";
 export * from "./backup/manifest.js";
 export * from "./backup/plan-prune.js";
+export * from "./backup/prepare-backup.js";
 export * from "./backup/prove-backup.js";
 export * from "./backup/prune-backups.js";
 export * from "./backup/verify-backup.js";

@@ -60,7 +60,7 @@ describe("the stored way back", () => {
     const recordFile = migrationRecordFile(folder);
     const sql = "DROP TABLE samples";
     await database.pool.query(
-      `UPDATE fiber_migrations SET down_sql = $1, down_checksum = encode(sha256($1::bytea), 'hex')`,
+      `UPDATE fiber_migrations SET down_sql = $1::text, down_checksum = encode(sha256(convert_to($1, 'UTF8')), 'hex')`,
       [sql],
     );
     await expect(

@@ -10,7 +10,7 @@ export interface MigrationHold {
 }
 
 /** The table's name; it is made by the first hold and is no part of any migration. */
-export const HOLD_TABLE = "fiber_migration_hold";
+export const HOLD_TABLE = "fiber_migrations_hold";
 
 /** Holds the schema where it is: no start of the stack upgrades it. */
 export async function holdMigrations(

@@ -25,7 +25,7 @@ const REACH_MS = { back: 400 * DAY_MS, ahead: 8 * DAY_MS };
 export async function carrySamples(carry: CarryTable): Promise<TableOutcome> {
   const { source, target, now, old, since } = carry;
   const relation = await relationOf(source, old);
-  let compared: Compared = { differing: null, oldRows: null, targetRows: null };
+  let compared: Compared = { oldRows: null, targetRows: null };
   if (since === null) {
     compared = await compareGroups(carry, relation);
     await bringIncoming(carry, `SELECT s.* FROM ${relation} s ${await wantedJoin(carry)}`);
@@ -65,7 +65,6 @@ export async function carrySamples(carry: CarryTable): Promise<TableOutcome> {
     problem:
       done.problem ??
       (refused > 0 ? "series, values or days do not fit the restored schema" : null),
-    differing: compared.differing,
     returned:
       compared.oldRows === null || compared.targetRows === null
         ? null
@@ -74,7 +73,6 @@ export async function carrySamples(carry: CarryTable): Promise<TableOutcome> {
 }
 
 interface Compared {
-  readonly differing: number | null;
   readonly oldRows: number | null;
   readonly targetRows: number | null;
 }
@@ -88,46 +86,29 @@ async function compareGroups(carry: CarryTable, relation: string): Promise<Compa
     [groups],
   );
   if (!made[0]?.made) await makeTargetGroups(target, now);
-  await bringOldGroups(source, target, { old, now, relation });
+  await bringOldGroups(source, target, { old, now, relation, wholeRows: false });
   const group = groupColumns(now);
   const maps = group.map((column) => {
     const map = mapped.get(column);
     const own = `o.${quoteName(column)}`;
-    if (map === undefined) return { join: "", value: own, same: "true" };
+    if (map === undefined) return { join: "", value: own };
     const alias = quoteName(`map_${column}`);
-    return {
-      join: `LEFT JOIN pg_temp.${quoteName(map)} ${alias} ON ${alias}.old_id = ${own}`,
-      value: `${alias}.new_id`,
-      // A row's hash holds its own number: rows that were renumbered cannot be compared.
-      same: `${alias}.new_id = ${own}`,
-    };
+    const join = `LEFT JOIN pg_temp.${quoteName(map)} ${alias} ON ${alias}.old_id = ${own}`;
+    return { join, value: `${alias}.new_id` };
   });
   const on = group.map((column, i) => `t.${quoteName(column)} = ${maps[i]?.value}`);
   const own = group.map((column) => `o.${quoteName(column)}`).join(", ");
   await target.query(`
     CREATE TEMP TABLE compared ON COMMIT DROP AS
       SELECT ${own}, o.hour, o.rows,
-             t.rows IS NOT NULL AND t.rows = o.rows AND t.keys = o.keys AS same_keys,
-             ${maps.map((m) => m.same).join(" AND ")} AND t.whole <> o.whole AS differs
+             t.rows IS NOT NULL AND t.rows = o.rows AND t.keys = o.keys AS same_keys
         FROM pg_temp.old_groups o ${maps.map((m) => m.join).join(" ")}
         LEFT JOIN ${groups} t ON ${[...on, "t.hour = o.hour"].join(" AND ")}`);
-  const { rows } = await target.query<{
-    differing: number | null;
-    old_rows: number;
-    target_rows: number;
-  }>(`
-    SELECT sum(rows) FILTER (WHERE same_keys AND differs)::float8 AS differing,
-           coalesce(sum(rows), 0)::float8 AS old_rows,
+  const { rows } = await target.query<{ old_rows: number; target_rows: number }>(`
+    SELECT coalesce(sum(rows), 0)::float8 AS old_rows,
            (SELECT coalesce(sum(rows), 0)::float8 FROM ${groups}) AS target_rows
       FROM pg_temp.compared`);
-  const { rows: whole } = await target.query<{ compared: boolean }>(
-    "SELECT count(whole) > 0 OR count(*) = 0 AS compared FROM pg_temp.old_groups",
-  );
-  return {
-    differing: whole[0]?.compared ? (rows[0]?.differing ?? 0) : null,
-    oldRows: rows[0]?.old_rows ?? 0,
-    targetRows: rows[0]?.target_rows ?? 0,
-  };
+  return { oldRows: rows[0]?.old_rows ?? 0, targetRows: rows[0]?.target_rows ?? 0 };
 }
 
 /** Brings the wanted hours to the old side; returns the join that picks their rows. */

@@ -32,7 +32,7 @@ export async function relationOf(db: Session, shape: TableShape): Promise<string
  * SQL that gives for each (group, hour) the rows, an order-independent hash of the keys and, with
  * `wholeRows`, one of whole rows (a tenth of the time is the keys', the rest the rows').
  */
-export function groupQuery(relation: string, shape: TableShape, wholeRows: boolean): string {
+function groupQuery(relation: string, shape: TableShape, wholeRows: boolean): string {
   const time = `s.${quoteName(shape.partitionColumn ?? "time")}`;
   const group = groupColumns(shape).map((column) => `s.${quoteName(column)}`);
   const whole = wholeRows ? "sum(hash_record_extended(s, 0))" : "NULL::numeric";
@@ -62,19 +62,27 @@ export async function makeTargetGroups(target: Session, shape: TableShape): Prom
     ANALYZE ${table}`);
 }
 
-/** Computes the old side's groups and brings them into the temporary table `old_groups`. */
+/**
+ * Brings the old side's groups into the temporary table `old_groups`. Whole rows are hashed only
+ * where that is asked for and the two tables' rows are alike; else `whole` is null.
+ */
 export async function bringOldGroups(
   source: Session,
   target: Session,
-  shapes: { readonly old: TableShape; readonly now: TableShape; readonly relation: string },
+  shapes: {
+    readonly old: TableShape;
+    readonly now: TableShape;
+    readonly relation: string;
+    readonly wholeRows: boolean;
+  },
 ): Promise<void> {
   const { old, now, relation } = shapes;
   const types = new Map(now.columns.map((column) => [column.name, column.type]));
   const group = groupColumns(now).map((name) => `${quoteName(name)} ${types.get(name)}`);
   await target.query(`
     CREATE TEMP TABLE old_groups (${[...group, GROUP_COLUMNS].join(", ")}) ON COMMIT DROP`);
-  const comparable = sameRowType(old, now) && relation === quoteName(old.name);
-  await copyBetween(source, groupQuery(relation, now, comparable), target, "pg_temp.old_groups");
+  const whole = shapes.wholeRows && sameRowType(old, now) && relation === quoteName(old.name);
+  await copyBetween(source, groupQuery(relation, now, whole), target, "pg_temp.old_groups");
   await target.query("ANALYZE pg_temp.old_groups");
 }
 

@@ -91,7 +91,7 @@ export async function readTableShapes(db: Db): Promise<ReadonlyMap<string, Table
 }
 
 /** The class that a table's comment begins with, null for none. */
-export function tableClass(comment: string | null): TableClass | null {
+function tableClass(comment: string | null): TableClass | null {
   const word = /^(append|state|derived|control):/.exec(comment ?? "")?.[1];
   return (word as TableClass | undefined) ?? null;
 }

@@ -6,11 +6,10 @@ import { mustRun } from "#runtime";
 import { renameDurably, syncPath, unfinishedName, writeDurably } from "../durable-files.js";
 import type { DataPorts } from "../ports.js";
 import { diskFull } from "../run-tool.js";
-import { globalsPathOf } from "./create-backup.js";
 import { refuseShortDisk } from "./disk-space.js";
 import { hashFile } from "./dump-to-file.js";
 import { type BackupFound, listBackups } from "./list-backups.js";
-import { manifestPathOf } from "./manifest.js";
+import { globalsPathOf, manifestPathOf } from "./manifest.js";
 import { backupsFolder } from "./places.js";
 
 /** Where a backup was copied to. */

@@ -126,6 +126,11 @@ export function manifestPathOf(dumpPath: string): string {
   return `${dumpPath.replace(/\.dump(\.age)?$/, "")}.manifest.json`;
 }
 
+/** `x.globals.sql` beside `x.dump`, `x.globals.sql.age` beside `x.dump.age`. */
+export function globalsPathOf(dumpPath: string): string {
+  return dumpPath.replace(/\.dump(\.age)?$/, ".globals.sql$1");
+}
+
 function parseJson(text: string, origin: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,9 +2,8 @@ import { rm, stat, unlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { linkTarget, moveLink, syncPath } from "../durable-files.js";
 import type { DataPorts } from "../ports.js";
-import { globalsPathOf } from "./create-backup.js";
 import { type BackupFound, listBackups } from "./list-backups.js";
-import { manifestPathOf } from "./manifest.js";
+import { globalsPathOf, manifestPathOf } from "./manifest.js";
 import { dumpSuffix, isTimeName, tagLink } from "./places.js";
 import { type PrunePlan, planPrune, type Retention } from "./plan-prune.js";
 

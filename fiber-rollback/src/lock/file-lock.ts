@@ -17,7 +17,7 @@ const holderSchema = z.object({
 });
 
 /** Who holds the lock, for what, since when. */
-export type LockHolder = z.infer<typeof holderSchema>;
+type LockHolder = z.infer<typeof holderSchema>;
 
 /** The installation's lock, held until `release`. */
 export interface FileLock {

@@ -5,6 +5,7 @@ import {
   appliedMigrations,
   findDatabase,
   inSession,
+  type KnownRows,
   loadMigrations,
   readLiveTables,
   readUserRights,
@@ -47,7 +48,7 @@ export async function gatherFacts(
 ): Promise<RestoreFacts> {
   await refuseWithoutRights(ports);
   const source = await findSource(ports, request);
-  const live = await readLive(ports);
+  const live = await readLive(ports, source.tables);
   const nowMs = await freeTime(ports);
   return {
     nowMs,
@@ -78,6 +79,7 @@ export async function refuseWithoutRights(ports: DataPorts): Promise<void> {
 
 async function readLive(
   ports: DataPorts,
+  source: readonly TableFacts[] | null,
 ): Promise<{ readonly live: RestorePlan["live"]; readonly tables: readonly TableFacts[] }> {
   const found = await onDatabase(ports, null, (session) => findDatabase(session, ports.database));
   if (found === null) {
@@ -88,17 +90,21 @@ async function readLive(
     );
   }
   const { oid, name, owner, encoding, collate, ctype } = found;
-  const { head, tables } = await readTables(ports, ports.database);
+  const { head, tables } = await readTables(
+    ports,
+    ports.database,
+    source === null ? null : new Map(source.map((table) => [table.table, table.days])),
+  );
   return { live: { oid, name, owner, encoding, collate, ctype, head }, tables };
 }
 
-async function readTables(ports: DataPorts, database: string) {
+async function readTables(ports: DataPorts, database: string, known: KnownRows | null) {
   return await onDatabase(ports, database, (session) =>
     inSession(
       session,
       async () => ({
         head: (await appliedMigrations(session)).at(-1)?.revision ?? null,
-        tables: await readLiveTables(session),
+        tables: await readLiveTables(session, known),
       }),
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     ),
@@ -128,7 +134,7 @@ async function findSource(ports: DataPorts, { from }: RestoreRequest): Promise<S
           `There is no quarantine ${from.database ?? "to go back to"}. See: fiber restore quarantine list`,
         );
       }
-      const { head, tables } = await readTables(ports, found.database);
+      const { head, tables } = await readTables(ports, found.database, null);
       return { source: { kind: "quarantine", database: found.database }, tables, head };
     }
   }

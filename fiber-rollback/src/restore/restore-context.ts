@@ -43,9 +43,3 @@ export async function onDatabase<T>(
     await session.close();
   }
 }
-
-/** A number that an earlier step left in the journal. */
-export function outcomeNumber(journal: Journal, step: string, key: string): number | null {
-  const value = journal.outcome(step)?.[key];
-  return typeof value === "number" ? value : null;
-}

@@ -1,5 +1,14 @@
 import { FiberError } from "#contracts";
-import { currentRevision, dropWorkSchema, readRounds, sumRounds, upgrade } from "#db";
+import {
+  countDiffering,
+  currentRevision,
+  dropWorkSchema,
+  findDatabase,
+  inSession,
+  readRounds,
+  sumRounds,
+  upgrade,
+} from "#db";
 import { writeDurably } from "../durable-files.js";
 import { urlOfDatabase } from "../pg-tools.js";
 import type { Step } from "../steps/step.js";
@@ -59,7 +68,12 @@ export function reportStep(context: RestoreContext): Step {
       const rounds = await onDatabase(ports, plan.live.name, (s) => readRounds(s, plan.id));
       // A killed earlier attempt may have written the report and removed the rounds.
       if (rounds.length > 0) {
-        const report = makeReport(context, sumRounds(rounds));
+        const differing = await findDiffering(context);
+        const tables = sumRounds(rounds).map((one) => ({
+          ...one,
+          differing: differing.get(one.table) ?? null,
+        }));
+        const report = makeReport(context, tables);
         await writeDurably(path, `${JSON.stringify(report, null, 2)}\n`);
       }
       await onDatabase(ports, plan.live.name, dropWorkSchema);
@@ -68,4 +82,18 @@ export function reportStep(context: RestoreContext): Step {
     },
     verify: async () => {},
   };
+}
+
+/** Rows whose values differ, by table; nothing when the quarantine is gone already. */
+async function findDiffering({
+  plan,
+  ports,
+}: RestoreContext): Promise<ReadonlyMap<string, number | null>> {
+  const kept = await onDatabase(ports, null, (s) => findDatabase(s, plan.quarantine));
+  if (kept === null) return new Map();
+  return await onDatabase(ports, plan.quarantine, (source) =>
+    onDatabase(ports, plan.live.name, (target) =>
+      inSession(target, () => countDiffering(source, target)),
+    ),
+  );
 }

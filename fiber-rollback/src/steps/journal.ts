@@ -6,7 +6,7 @@ import { syncPath } from "../durable-files.js";
 import type { StepDetail } from "./step.js";
 
 /** What a line of a journal tells. */
-export type JournalEvent =
+type JournalEvent =
   | { readonly event: "begin"; readonly detail: StepDetail }
   | { readonly event: "resume"; readonly detail: StepDetail }
   | { readonly event: "intent"; readonly step: string }
@@ -16,7 +16,7 @@ export type JournalEvent =
   | { readonly event: "end"; readonly detail: StepDetail };
 
 /** A line of a journal: an event, when it was written, and the chain that shows a changed line. */
-export type JournalLine = JournalEvent & { readonly at: string; readonly chain: string };
+type JournalLine = JournalEvent & { readonly at: string; readonly chain: string };
 
 /** The record of one run, one JSON line an event; every line is on disk before the call returns. */
 export interface Journal {

@@ -1,4 +1,4 @@
-import { useFocusReturn, useFocusTrap, useMediaQuery, useMergedRef } from "@mantine/hooks";
+import { useFocusTrap, useMediaQuery, useMergedRef } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
@@ -28,7 +28,6 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
   const own = useRef<HTMLElement>(null);
   const trap = useFocusTrap(isPhone);
   const ref = useMergedRef<HTMLElement>(own, trap);
-  useFocusReturn({ opened: true, shouldReturnFocus: true });
   useEffect(() => {
     const before = document.activeElement;
     own.current?.focus();
@@ -36,16 +35,12 @@ export function NodePanel({ nodeId }: { nodeId: string }) {
       if (before instanceof HTMLElement || before instanceof SVGElement) before.focus();
     };
   }, []);
+  const landmark = {
+    ...(isPhone ? { role: "dialog", "aria-modal": true } : { role: "complementary" }),
+    "aria-label": t("node.label", { node: nodeId }),
+  };
   return (
-    <div
-      ref={ref}
-      className={styles.panel}
-      tabIndex={-1}
-      role={isPhone ? "dialog" : "complementary"}
-      aria-modal={isPhone || undefined}
-      aria-label={t("node.label", { node: nodeId })}
-      data-testid="node-panel"
-    >
+    <div ref={ref} className={styles.panel} tabIndex={-1} {...landmark} data-testid="node-panel">
       <button
         type="button"
         className={styles.close}

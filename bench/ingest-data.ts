@@ -35,7 +35,7 @@ export function measured(target: number, round: number) {
 }
 
 /** The JSON of one sample as a probe pushes it. */
-export function sampleJson(at: { node: number; target: number; round: number; baseMs: number }) {
+function sampleJson(at: { node: number; target: number; round: number; baseMs: number }) {
   const { latencyMs, minMs, maxMs, jitterMs } = measured(at.target, at.round);
   return JSON.stringify({
     node_id: nodeId(at.node),

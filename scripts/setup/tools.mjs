@@ -6,6 +6,8 @@ import { runStep } from "./run-step.mjs";
 /** Programs that tests run, with the Debian and Ubuntu package of each. */
 const TOOLS = [
   { program: "git", debian: "git", ubuntu: "git" },
+  { program: "ssh-keygen", debian: "openssh-client", ubuntu: "openssh-client" },
+  { program: "openssl", debian: "openssl", ubuntu: "openssl" },
   { program: "curl", debian: "curl", ubuntu: "curl" },
   { program: "jq", debian: "jq", ubuntu: "jq" },
   { program: "ping", debian: "iputils-ping", ubuntu: "iputils-ping" },

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type CommandResult, packageRoot, runCommand } from "#runtime";
-import { createTestRepository, type TestRepository } from "#testkit";
+import { createTestRepository, requireTool, type TestRepository } from "#testkit";
 
 const PROJECT = `format: 1
 name: sample
@@ -11,6 +11,7 @@ gates:
   - { id: works, title: It works, run: 'test "$(cat app)" != broken' }
 `;
 
+const itSigns = it.skipIf(!requireTool("ssh-keygen"));
 let repository: TestRepository;
 let stateDir: string;
 beforeEach(() => {
@@ -35,7 +36,7 @@ function fiber(...args: string[]): Promise<CommandResult> {
   });
 }
 
-it("takes a broken release branch back and puts a signed fix on it", async () => {
+itSigns("takes a broken release branch back and puts a signed fix on it", async () => {
   repository.commit("Two", { other: "2" });
   const bad = repository.commit("Three", { app: "broken" });
   repository.git("push", "--quiet", "origin", "release/mvp");
@@ -58,7 +59,7 @@ it("takes a broken release branch back and puts a signed fix on it", async () =>
   expect(repository.remoteGit("show", "v1.0.1-mvp:app")).toBe("three, mended");
 });
 
-it("says what is missing outside a clone and without fiber.yaml", async () => {
+itSigns("says what is missing outside a clone and without fiber.yaml", async () => {
   repository.git("rm", "--quiet", "fiber.yaml");
   const without = await fiber("gates");
   expect(without).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("fiber.yaml") });

@@ -107,7 +107,7 @@ export async function stopServer(cluster: Cluster): Promise<void> {
 /**
  * @throws FiberError PORT_TAKEN naming the holder
  */
-export async function refuseTakenPort(port: number): Promise<void> {
+async function refuseTakenPort(port: number): Promise<void> {
   if (!(await isTaken(port))) return;
   const holder = await portHolder(port);
   const who =

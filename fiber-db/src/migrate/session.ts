@@ -4,7 +4,7 @@ import { FiberError } from "#contracts";
 import { isConnectionError } from "../pool.js";
 
 /** Shown in pg_stat_activity for everything the runner does. */
-export const APPLICATION_NAME = "fiber-migrate";
+const APPLICATION_NAME = "fiber-migrate";
 
 /** "FIBR": keeps our advisory locks apart from other programs'. */
 export const DATA_LOCK_CLASS = 0x46494252;

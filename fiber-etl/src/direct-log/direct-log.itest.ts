@@ -4,7 +4,11 @@ import { createPool, deleteNode, downgrade, ensurePartitions, upgrade } from "#d
 import { createLogger } from "#runtime";
 import { createTestDatabase, type TestDatabase } from "#testkit";
 import { etlConfigSchema } from "../etl-config.js";
-import { makeSample, readStored, testIngestLogConformance } from "../ingest-log-conformance.itest-kit.js";
+import {
+  makeSample,
+  readStored,
+  testIngestLogConformance,
+} from "../ingest-log-conformance.itest-kit.js";
 import { createDirectLog } from "./direct-log.js";
 
 const trace: IngestTrace = { requestId: "r-1", traceId: "t-1" };

@@ -10,7 +10,7 @@ import {
 } from "#db";
 
 /** One append inside a group, waiting for its outcome. */
-export interface Waiter {
+interface Waiter {
   readonly settle: (outcome: AppendOutcome) => void;
   readonly fail: (error: Error) => void;
   readonly trace: IngestTrace;

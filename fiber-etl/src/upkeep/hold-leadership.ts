@@ -11,7 +11,7 @@ export interface LeadershipOptions {
 }
 
 /** First half of the advisory lock's key; the second is the hash of the database's name. */
-export const LEADER_LOCK_KEY = 4_711_003;
+const LEADER_LOCK_KEY = 4_711_003;
 
 const RETRY_MS = 1_000;
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { decode, encode } from "dns-packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLogger } from "#runtime";
-import { freePort } from "#testkit";
+import { freePort, requireTool } from "#testkit";
 import type { HttpTarget, TcpTarget, TlsTarget, WorkerTarget } from "../config/target.js";
 import { createCheckWorker } from "./check-worker.js";
 import { createIcmp } from "./icmp.js";
@@ -224,7 +224,7 @@ test("a busy main loop does not slow down what the worker measures", async () =>
   expect(sorted[10]).toBeLessThan(30);
 });
 
-describe("icmp", () => {
+describe.skipIf(!requireTool("fping"))("icmp", () => {
   const round = { count: 3, timeoutMs: 500, intervalMs: 3_000 };
   const never = new AbortController().signal;
 

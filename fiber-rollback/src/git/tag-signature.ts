@@ -18,7 +18,7 @@ export async function tagSignature(git: Git, tag: string): Promise<TagSignature>
  * Reads what `git verify-tag --raw` prints: GnuPG's status lines (doc/DETAILS of GnuPG), or
  * ssh-keygen's sentence. An expired or revoked key does not make a good signature.
  */
-export function readSignature(
+function readSignature(
   result: Pick<CommandResult, "exitCode" | "stdout" | "stderr">,
 ): TagSignature {
   const text = `${result.stdout}\n${result.stderr}`;

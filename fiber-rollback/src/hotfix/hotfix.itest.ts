@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "#runtime";
-import { createTestRepository, type TestRepository } from "#testkit";
+import { createTestRepository, requireTool, type TestRepository } from "#testkit";
 import { createGit } from "../git/run-git.js";
 import { tagSignature } from "../git/tag-signature.js";
 import type { Project } from "../project/project-file.js";
@@ -13,6 +13,7 @@ import type { HotfixContext } from "./hotfix-context.js";
 import { revert } from "./revert.js";
 import { slugOf, startHotfix } from "./start.js";
 
+const describeGit = describe.skipIf(!requireTool("ssh-keygen"));
 let repository: TestRepository;
 let context: HotfixContext;
 let stateDir: string;
@@ -68,7 +69,7 @@ function breakTheBranch(): string {
   return bad;
 }
 
-describe("blame", () => {
+describeGit("blame", () => {
   const range = { good: "v1.0.0-mvp", bad: "release/mvp" };
 
   it("finds the commit that broke the branch and names the gate", async () => {
@@ -135,7 +136,7 @@ describe("blame", () => {
   });
 });
 
-describe("revert", () => {
+describeGit("revert", () => {
   const plain = (commit: string) => ({ commit, mainline: null, dryRun: false });
 
   it("reverts on the remote's branch and lets the clean checkout follow", async () => {
@@ -239,7 +240,7 @@ describe("revert", () => {
   });
 });
 
-describe("start and finish", () => {
+describeGit("start and finish", () => {
   const begin = () =>
     startHotfix(context, { description: "Fix the login, säge!", from: "v1.0.0-mvp" });
   const finish = (tag: string | null = null) =>

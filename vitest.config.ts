@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["fiber-*/src/**/*.test.ts"],
+          testTimeout: 60_000,
           environment: "node",
         },
       },
@@ -35,6 +36,7 @@ export default defineConfig({
         test: {
           name: "web",
           include: ["fiber-dashboard/web/**/*.test.{ts,tsx}"],
+          testTimeout: 60_000,
           environment: "happy-dom",
         },
       },

@@ -57,6 +57,10 @@ describe("the view in the address", () => {
     expect(target).toEqual({ check: "tcp", target: "example.net:443" });
   });
 
+  it("takes no name that every object has for a scope", () => {
+    expect(viewOf(readSearch({ scope: "toString" })).scope).toBe("1h");
+  });
+
   it("refuses a check that nobody knows", () => {
     expect(viewOf(readSearch({ target: "toString:x" })).target).toBeNull();
   });

@@ -12,7 +12,7 @@ export type Scope = keyof typeof SCOPES;
 
 /** Whether a text is a time scope. */
 export function isScope(text: unknown): text is Scope {
-  return typeof text === "string" && text in SCOPES;
+  return typeof text === "string" && Object.hasOwn(SCOPES, text);
 }
 
 /** The scope's window that ends at `nowMs`, as the API's `start` and `end`. */

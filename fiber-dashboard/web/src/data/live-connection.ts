@@ -89,7 +89,7 @@ async function readStream(listener: LiveListener, signal: AbortSignal): Promise<
 }
 
 function isLiveEventName(name: string): name is LiveEventName {
-  return name in NAMES;
+  return Object.hasOwn(NAMES, name);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

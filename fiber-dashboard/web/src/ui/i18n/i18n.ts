@@ -45,5 +45,5 @@ async function loadLanguage(language: Language): Promise<void> {
 }
 
 function isLanguage(text: string): text is Language {
-  return text in LANGUAGES;
+  return Object.hasOwn(LANGUAGES, text);
 }

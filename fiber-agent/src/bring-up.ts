@@ -1,6 +1,12 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listBackups, noProgress, startBackupSchedule, urlOfDatabase } from "#rollback";
+import {
+  listBackups,
+  noProgress,
+  startBackupSchedule,
+  startQuarantineExpiry,
+  urlOfDatabase,
+} from "#rollback";
 import type { Running } from "#runtime";
 import { requireFreePort } from "./port-check.js";
 import { createRoleProcess, type ReadyDetail, type RoleSpec } from "./role-process.js";
@@ -61,22 +67,31 @@ export async function bringUp(
   say(`${plans.length} probes started: ${plans.map((plan) => plan.nodeId).join(", ")}`);
 }
 
+/** The schedule of backups, and the end of quarantines whose time is over. */
 async function startBackups(options: StackOptions, databaseUrl: string): Promise<Running> {
   const { config, log, clock, paths } = options;
-  return startBackupSchedule({
-    ports: {
-      admin: urlOfDatabase(databaseUrl, "postgres"),
-      database: decodeURIComponent(new URL(databaseUrl).pathname.slice(1)),
-      stateDir: paths.stateDir,
-      log,
-      clock,
-      progress: noProgress,
-    },
+  const ports = {
+    admin: urlOfDatabase(databaseUrl, "postgres"),
+    database: decodeURIComponent(new URL(databaseUrl).pathname.slice(1)),
+    stateDir: paths.stateDir,
+    log,
+    clock,
+    progress: noProgress,
+  };
+  const schedule = await startBackupSchedule({
+    ports,
     config,
     tag: options.release,
     // Releases and their status come with deployments; until then every tag counts as good.
     goodReleases: async () => (await listBackups(paths.stateDir)).map((backup) => backup.tag),
   });
+  const expiry = startQuarantineExpiry(ports);
+  return {
+    async stop() {
+      await expiry.stop();
+      await schedule.stop();
+    },
+  };
 }
 
 /**

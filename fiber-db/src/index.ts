@@ -1,4 +1,5 @@
 export * from "./backup/archive-status.js";
+export * from "./backup/backup-sessions.js";
 export * from "./backup/base-facts.js";
 export * from "./backup/database-grants.js";
 export * from "./backup/database-settings.js";

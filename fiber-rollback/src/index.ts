@@ -24,6 +24,7 @@ export * from "./pg-tools.js";
 export * from "./ports.js";
 export * from "./progress.js";
 export { readProject } from "./project/project-file.js";
+export { startQuarantineExpiry } from "./restore/expire-quarantines.js";
 export { formatPlan } from "./restore/format-plan.js";
 export type { RestoreRequest } from "./restore/gather-facts.js";
 export * from "./restore/in-place.js";

@@ -28,8 +28,11 @@ export function missingColumns(carry: Pick<CarryTable, "old" | "now">): readonly
 
 /** Which rows of the source to bring: all, or those written at or after a transaction id. */
 export function writtenSince(since: string | null, xmin = "xmin"): string {
-  // A row's age counts backwards from now; both sides are taken at the same instant.
-  return since === null ? "true" : `age(${xmin}) <= age('${Number.parseInt(since, 10)}'::xid)`;
+  // A row's age counts backwards from now; both sides are taken at the same instant. The second
+  // is a query of its own so that it is computed once.
+  return since === null
+    ? "true"
+    : `age(${xmin}) <= (SELECT age('${Number.parseInt(since, 10)}'::xid))`;
 }
 
 /**

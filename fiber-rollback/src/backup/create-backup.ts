@@ -11,6 +11,7 @@ import {
 import { connectionEnv, urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
 import { diskFull } from "../run-tool.js";
+import { calmBackupSessions } from "./calm-sessions.js";
 import { dumpGlobals } from "./dump-globals.js";
 import { dumpToFile } from "./dump-to-file.js";
 import { globalsPathOf, MANIFEST_FORMAT, type Manifest, manifestPathOf } from "./manifest.js";
@@ -111,11 +112,14 @@ async function dumpAndRead(
   const recipient = request.recipient ?? null;
   const { tools, session } = work;
   const snapshot = await exportSnapshot(session);
+  const url = urlOfDatabase(ports.admin, ports.database);
+  const ended = new AbortController();
+  const calming = calmBackupSessions(url, ports.log, ended.signal);
   const dump = dumpToFile({
     tools,
     snapshot,
     recipient,
-    env: connectionEnv(urlOfDatabase(ports.admin, ports.database)),
+    env: connectionEnv(url),
     database: ports.database,
     file: work.unfinished,
     expectedBytes: work.expectedBytes,
@@ -127,6 +131,8 @@ async function dumpAndRead(
   const globals = dumpGlobals({ tools, admin: ports.admin, file, recipient });
   // All three end before anything is cleaned up.
   const [written, contents, roles] = await Promise.allSettled([dump, figures, globals]);
+  ended.abort();
+  await calming;
   if (written.status === "rejected") throw written.reason;
   if (contents.status === "rejected") throw contents.reason;
   if (roles.status === "rejected") throw roles.reason;

@@ -33,6 +33,7 @@ export interface DumpWritten {
 }
 
 const PROGRESS_EVERY_MS = 250;
+const SYNC_EVERY_BYTES = 1 << 20;
 /** A table that somebody holds locked ends the dump instead of queueing everybody behind it. */
 const LOCK_WAIT_MS = 30_000;
 
@@ -125,18 +126,31 @@ function refuseFailedDump(request: DumpRequest, end: ToolEnd): void {
   refuseFailedTool(end, "DUMP_FAILED", `The dump of database ${request.database}`);
 }
 
+/**
+ * Reports the file's size while it grows, and brings it to the disk bit by bit: one large sync at
+ * the end would hold up every commit of the server on the same disk.
+ */
 async function withSizeReports<T>(request: DumpRequest, work: () => Promise<T>): Promise<T> {
-  const { file, expectedBytes, progress } = request;
+  const { expectedBytes, progress } = request;
+  const file = await open(request.file, "r");
+  let synced = 0;
+  let syncing: Promise<void> = Promise.resolve();
+  const look = async () => {
+    const { size } = await file.stat();
+    progress({ step: "dump", done: size, total: expectedBytes, unit: "bytes" });
+    if (size - synced < SYNC_EVERY_BYTES) return;
+    synced = size;
+    await file.datasync();
+  };
   const report = setInterval(() => {
-    stat(file).then(
-      ({ size }) => progress({ step: "dump", done: size, total: expectedBytes, unit: "bytes" }),
-      // A missing file is the dump's own error to report.
-      () => {},
-    );
+    // A failing disk is the dump's own error to report.
+    syncing = syncing.then(look).catch(() => {});
   }, PROGRESS_EVERY_MS);
   try {
     return await work();
   } finally {
     clearInterval(report);
+    await syncing;
+    await file.close();
   }
 }

@@ -51,6 +51,7 @@ export function besideStep(
     },
     async run() {
       const { path, identity } = dump();
+      let restoreMs = 0;
       const manifest = await readManifestIfAny(path);
       const plain = identity === null ? path : await decryptBeside(path, identity, folder);
       try {
@@ -61,7 +62,9 @@ export function besideStep(
           await createDatabase(admin, { name: restored, owner, encoding, collate, ctype });
           await commentDatabase(admin, restored, noteOf(id, "unfinished"));
         });
+        const startedAt = performance.now();
         await restoreDump({ admin: ports.admin, database: restored, path: plain });
+        restoreMs = Math.round(performance.now() - startedAt);
         await finishRestored(ports, restored, manifest, path);
         await onDatabase(ports, null, (s) => commentDatabase(s, restored, noteOf(id, "restored")));
       } catch (err) {
@@ -74,7 +77,7 @@ export function besideStep(
         if (plain !== path) await rm(plain, { force: true });
       }
       const found = await find();
-      return { oid: found?.oid ?? null, sizeBytes: found?.sizeBytes ?? null };
+      return { oid: found?.oid ?? null, sizeBytes: found?.sizeBytes ?? null, restoreMs };
     },
     async verify() {
       if ((await find())?.comment === noteOf(id, "restored")) return;

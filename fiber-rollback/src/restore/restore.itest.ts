@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createBackup } from "../backup/create-backup.js";
-import { listQuarantines } from "./quarantine.js";
+import { dropExpiredQuarantines, dropQuarantine, listQuarantines } from "./quarantine.js";
 import {
   createTestRestore,
   missingFrom,
@@ -56,6 +56,20 @@ describe("a restore beside, carried over and swapped", () => {
     expect(await listQuarantines(data.ports)).toMatchObject([
       { database: plan.quarantine, restore: plan.id },
     ]);
+  });
+
+  it("drops the quarantine when its time is over, not before, and nothing that is none", async () => {
+    const { plan } = await restore();
+    expect(await dropExpiredQuarantines(data.ports)).toEqual([]);
+    const later = Date.parse(plan.keepUntil) + 1;
+    const clock = { ...data.ports.clock, now: () => later };
+    expect(await dropExpiredQuarantines({ ...data.ports, clock })).toEqual([plan.quarantine]);
+    await expect(dropQuarantine(data.ports, data.ports.database)).rejects.toMatchObject({
+      code: "QUARANTINE_NOT_FOUND",
+    });
+    await expect(prepareRestore(data.ports, { from: { kind: "undo" } })).rejects.toMatchObject({
+      code: "QUARANTINE_NOT_FOUND",
+    });
   });
 
   it("keeps a revoked token revoked and a deleted node deleted", async () => {

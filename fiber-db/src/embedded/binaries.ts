@@ -50,7 +50,7 @@ export async function prepareBinaries(options: {
 }
 
 /** Makes the library links that are missing under `folder`; returns how many it made. */
-export async function makeLibraryLinks(folder: string): Promise<number> {
+async function makeLibraryLinks(folder: string): Promise<number> {
   const listed = await readFile(join(folder, "pg-symlinks.json"), "utf8").catch(() => "[]");
   let made = 0;
   for (const link of parseLibraryLinks(listed)) {

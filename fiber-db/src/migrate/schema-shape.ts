@@ -2,7 +2,7 @@ import type { Db } from "../pool.js";
 import { HOLD_TABLE } from "./hold.js";
 
 /** What makes one table itself: its kind, columns, keys and indexes, each as one line of text. */
-export type TableShape = readonly string[];
+type TableShape = readonly string[];
 
 /** The product's tables by name; partitions and the migrations' own tables are left out. */
 export type SchemaShape = Readonly<Record<string, TableShape>>;

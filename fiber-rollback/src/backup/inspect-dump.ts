@@ -74,7 +74,7 @@ export async function inspectDump(source: DumpSource): Promise<DumpInspected> {
 }
 
 /** Reads what `pg_restore --list` prints; exported for its test. */
-export function parseContents(list: string): DumpContents {
+function parseContents(list: string): DumpContents {
   const header = (name: string) => new RegExp(`^; +${name}: (\\S+)`, "m").exec(list)?.[1] ?? null;
   const tables = [...list.matchAll(/^\d+; \d+ \d+ TABLE (?!DATA|ATTACH)(\S+) (\S+) /gm)].map(
     ([, schema, table]) => (schema === "public" ? `${table}` : `${schema}.${table}`),
@@ -176,9 +176,4 @@ function foreignDump(path: string, lacking: readonly string[]): DumpProblem {
 function problem(code: DumpProblem["code"], what: string): DumpProblem {
   const remedy = code === "DUMP_ENCRYPTED" ? "" : " Take another backup: fiber backup list.";
   return { code, message: `${what}${remedy}` };
-}
-
-/** @throws FiberError with the problem's code, when there is one */
-export function refuseDumpProblem(found: DumpProblem | null): void {
-  if (found !== null) throw new FiberError(found.code, found.message);
 }

@@ -1,7 +1,6 @@
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { FiberError } from "#contracts";
 import type { PgTools } from "../pg-tools.js";
 import { type RunningTool, startTool, type ToolEnd } from "../run-tool.js";
 import { decryptStream } from "./age-files.js";

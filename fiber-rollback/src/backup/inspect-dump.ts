@@ -1,7 +1,6 @@
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { FiberError } from "#contracts";
 import type { PgTools } from "../pg-tools.js";
 import { type RunningTool, startTool, type ToolEnd } from "../run-tool.js";
 import { decryptStream } from "./age-files.js";
@@ -73,8 +72,8 @@ export async function inspectDump(source: DumpSource): Promise<DumpInspected> {
   return { contents, problem: foreignDump(source.path, foreign) };
 }
 
-/** Reads what `pg_restore --list` prints; exported for its test. */
-export function parseContents(list: string): DumpContents {
+/** Reads what `pg_restore --list` prints. */
+function parseContents(list: string): DumpContents {
   const header = (name: string) => new RegExp(`^; +${name}: (\\S+)`, "m").exec(list)?.[1] ?? null;
   const tables = [...list.matchAll(/^\d+; \d+ \d+ TABLE (?!DATA|ATTACH)(\S+) (\S+) /gm)].map(
     ([, schema, table]) => (schema === "public" ? `${table}` : `${schema}.${table}`),
@@ -176,9 +175,4 @@ function foreignDump(path: string, lacking: readonly string[]): DumpProblem {
 function problem(code: DumpProblem["code"], what: string): DumpProblem {
   const remedy = code === "DUMP_ENCRYPTED" ? "" : " Take another backup: fiber backup list.";
   return { code, message: `${what}${remedy}` };
-}
-
-/** @throws FiberError with the problem's code, when there is one */
-export function refuseDumpProblem(found: DumpProblem | null): void {
-  if (found !== null) throw new FiberError(found.code, found.message);
 }

@@ -197,8 +197,7 @@ async function measureGuard(pool: DbPool): Promise<BenchRow> {
 async function plainDump({ tools, server, folder }: Stage): Promise<void> {
   const file = join(folder, "plain.dump");
   const env = connectionEnv(server.url("fiberstack"));
-  // At the priority that backups have: on a busy machine the ratio is then of work, not of rank.
-  await mustRun(["nice", "-n", "10", tools.path("pg_dump"), "-Fc", `--file=${file}`], { env });
+  await mustRun([tools.path("pg_dump"), "-Fc", `--file=${file}`], { env });
 }
 
 async function fill(pool: DbPool): Promise<void> {

@@ -24,20 +24,22 @@ describe("an archive that fails", () => {
     await createRestorePoint(at.ports, "here");
     const archive = archiveFolder(at.stateDir);
     renameSync(archive, `${archive}.away`);
-    await expect(
-      recoverToScratch(at.ports, { toPoint: "here" }, { archiveTimeoutMs: 1_500 }),
-    ).rejects.toMatchObject({
-      code: "ARCHIVE_STUCK",
-      message: expect.stringMatching(/archiving \w+ failed|puts its files elsewhere, or is slow/),
-    });
-    await expect
-      .poll(async () => (await archiveHealth(at.pool)).light, { timeout: 30_000 })
-      .toBe("amber");
-    const health = await archiveHealth(at.pool);
-    expect(health.reason).toMatch(/Archiving .* fails/);
-    expect(health.waiting).toBeGreaterThan(0);
-
-    renameSync(`${archive}.away`, archive);
+    try {
+      await expect(
+        recoverToScratch(at.ports, { toPoint: "here" }, { archiveTimeoutMs: 1_500 }),
+      ).rejects.toMatchObject({
+        code: "ARCHIVE_STUCK",
+        message: expect.stringMatching(/archiving \S+ failed|puts its files elsewhere, or is slow/),
+      });
+      await expect
+        .poll(async () => (await archiveHealth(at.pool)).light, { timeout: 30_000 })
+        .toBe("amber");
+      const health = await archiveHealth(at.pool);
+      expect(health.reason).toMatch(/Archiving .* fails/);
+      expect(health.waiting).toBeGreaterThan(0);
+    } finally {
+      renameSync(`${archive}.away`, archive);
+    }
     // The server tries again within a minute.
     await expect
       .poll(async () => (await archiveHealth(at.pool)).light, { timeout: 90_000, interval: 500 })

@@ -72,7 +72,7 @@ export async function inspectDump(source: DumpSource): Promise<DumpInspected> {
   return { contents, problem: foreignDump(source.path, foreign) };
 }
 
-/** Reads what `pg_restore --list` prints; exported for its test. */
+/** Reads what `pg_restore --list` prints. */
 function parseContents(list: string): DumpContents {
   const header = (name: string) => new RegExp(`^; +${name}: (\\S+)`, "m").exec(list)?.[1] ?? null;
   const tables = [...list.matchAll(/^\d+; \d+ \d+ TABLE (?!DATA|ATTACH)(\S+) (\S+) /gm)].map(

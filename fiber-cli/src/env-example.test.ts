@@ -6,8 +6,13 @@ import { dashboardConfigSchema } from "#dashboard";
 import { etlConfigSchema } from "#etl";
 import { loadConfig, packageRoot } from "#runtime";
 
-/** Set between our own processes, or by tests: nobody's settings. */
-const INTERNAL = ["FIBER_DEMO_TARGET_PORTS", "FIBER_FORBID_SKIPS"];
+/** Set between processes that we start, or by tests: nobody's settings. */
+const INTERNAL = [
+  "FIBER_BACKUP_FILE",
+  "FIBER_BACKUP_NAME",
+  "FIBER_DEMO_TARGET_PORTS",
+  "FIBER_FORBID_SKIPS",
+];
 
 const text = readFileSync(join(packageRoot, ".env.example"), "utf8");
 const lines = [...text.matchAll(/^#?(FIBER_[A-Z_]+)=(.*)$/gm)];

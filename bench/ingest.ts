@@ -17,7 +17,7 @@ const ROUNDS = 3;
 const LOADS = {
   thousands: { batch: 1_000, total: 1_000_000, connections: 16 },
   hundreds: { batch: 100, total: 600_000, connections: 32 },
-  singles: { batch: 1, total: 150_000, connections: 64 },
+  singles: { batch: 1, total: 150_000, connections: 192 },
 } as const;
 
 /** What a run of the bench works with. */

@@ -17,6 +17,8 @@ export default defineConfig({
     // Inlined fonts and icons would need data: in the content policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The one chunk beyond the default of 500 kB is what every page needs: React, Mantine, the router.
+    chunkSizeWarningLimit: 800,
     rolldownOptions: {
       // Contracts only declare: without this every zod schema would travel to the browser.
       treeshake: { moduleSideEffects: (id) => !id.includes("/fiber-contracts/") },

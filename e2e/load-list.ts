@@ -52,11 +52,11 @@ export function stackDatabaseUrl(stack: TestStack, database: string): string {
   return `postgres://postgres:${password}@127.0.0.1:${stack.ports.pg}/${database}`;
 }
 
-/** Every sample of the load clients' node, in their own shape, by "target time". */
-export async function storedByKey(
+/** Every row of the load clients' node, in their own shape; a row stored twice comes twice. */
+export async function storedSamples(
   stack: TestStack,
   database = "fiberstack",
-): Promise<ReadonlyMap<string, Sample>> {
+): Promise<readonly Sample[]> {
   const client = new pg.Client({ connectionString: stackDatabaseUrl(stack, database) });
   await client.connect();
   try {
@@ -66,10 +66,18 @@ export async function storedByKey(
              FROM samples x JOIN series s USING (series_id) WHERE s.node_id = 'load-node'`,
       rowMode: "array",
     });
-    return new Map(rows.map((row) => [keyOf(row), row]));
+    return rows;
   } finally {
     await client.end();
   }
+}
+
+/** {@link storedSamples} by "target time". */
+export async function storedByKey(
+  stack: TestStack,
+  database = "fiberstack",
+): Promise<ReadonlyMap<string, Sample>> {
+  return new Map((await storedSamples(stack, database)).map((row) => [keyOf(row), row]));
 }
 
 /** What names a sample of the load client. */

@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { raiseFence, revokeToken } from "#db";
 import { makeSample, startTestApi, type TestApi } from "../api.itest-kit.js";
@@ -16,13 +16,14 @@ let bearer: { authorization: string };
 beforeAll(async () => {
   api = await startTestApi();
   await api.app.listen({ host: "127.0.0.1", port: 0 });
-  port = api.app.addresses()[0]?.port ?? 0;
+  port = portOf(api);
   bearer = await api.bearer("probe", "probe-plain");
   // The first use of a token goes through Fastify, which looks it up.
   expect((await overWire(JSON.stringify(sample()))).status).toBe(202);
 });
 afterAll(() => api.close());
 
+const portOf = ({ app }: TestApi) => (app.server.address() as AddressInfo).port;
 const sample = (fields: Record<string, unknown> = {}) =>
   makeSample({ node_id: "probe-plain", ...fields });
 const JSON_TYPE = { "content-type": "application/json" };
@@ -164,7 +165,7 @@ test("beyond its rate a token is refused, and the refusals cost it nothing more"
   const slow = await startTestApi({ env: { FIBER_PUSH_PER_MIN: "5" } });
   try {
     await slow.app.listen({ host: "127.0.0.1", port: 0 });
-    const at = slow.app.addresses()[0]?.port;
+    const at = portOf(slow);
     const headers = { ...JSON_TYPE, ...(await slow.bearer("probe", "probe-plain")) };
     const statuses: number[] = [];
     let last: Response | null = null;

@@ -1,16 +1,22 @@
-import { rmSync, statfsSync, writeFileSync } from "node:fs";
+import { rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   createPool,
   type DbPool,
-  type EmbeddedPostgres,
   listDatabases,
   startEmbeddedPostgres,
   upgrade,
   withSession,
 } from "#db";
-import { canHaveSmallDisk, freePort, type SmallDisk, smallDisk } from "#testkit";
+import { mustRun } from "#runtime";
+import {
+  canHaveSmallDisk,
+  type ScratchPostgres,
+  type SmallDisk,
+  smallDisk,
+  startScratchPostgres,
+} from "#testkit";
 import { createBackup } from "../backup/create-backup.js";
 import { fill, testPorts } from "../data.itest-kit.js";
 import type { DataPorts } from "../ports.js";
@@ -19,21 +25,17 @@ import { prepareRestore, resumeRestore, startRestore } from "./restore.js";
 
 describe.runIf(await canHaveSmallDisk())("a disk that gets full", () => {
   let disk: SmallDisk;
-  let server: EmbeddedPostgres;
+  let server: ScratchPostgres;
   let pool: DbPool;
   let ports: DataPorts;
   let dump: string;
   let before: readonly string[];
   beforeEach(async () => {
-    disk = await smallDisk(400 << 20);
-    server = await startEmbeddedPostgres({
-      stateDir: disk.folder,
-      port: await freePort(),
-      log: testPorts("postgres://x/x", disk.folder).log,
-      settings: { max_wal_size: "64MB", wal_keep_size: "0" },
-    });
+    disk = await smallDisk(160 << 20);
+    server = await startScratchPostgres();
+    await moveDataTo(disk.folder);
     const url = server.url("fiberstack");
-    ports = testPorts(url, disk.folder);
+    ports = testPorts(url, server.stateDir);
     await upgrade({ connectionString: url });
     pool = createPool({ connectionString: url, applicationName: "t", onError() {} });
     await fill(pool, 100_000);
@@ -43,9 +45,21 @@ describe.runIf(await canHaveSmallDisk())("a disk that gets full", () => {
   afterEach(async () => {
     await pool.end();
     await server.stop();
+    await server.remove();
     await disk.remove();
   });
 
+  /** Takes the server's databases to the small disk; its WAL stays where it is. */
+  async function moveDataTo(folder: string): Promise<void> {
+    const base = join(server.stateDir, "postgres", "data", "base");
+    const { stateDir, port } = server;
+    await server.stop();
+    await mustRun(["cp", "-a", base, folder]);
+    rmSync(base, { recursive: true });
+    symlinkSync(join(folder, "base"), base);
+    const { log } = testPorts("postgres://x/x", stateDir);
+    server = { ...server, ...(await startEmbeddedPostgres({ stateDir, port, log })) };
+  }
   const databases = async () =>
     (await withSession(ports.admin, (s) => listDatabases(s, ports.database))).map((d) => d.name);
   const rows = async () => (await pool.query(NAMED_SAMPLES)).rows.map((row) => JSON.stringify(row));

@@ -111,7 +111,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       mayAdminister: access("administer", reads),
     });
     heartbeatRoute(scope, { pool, mayPush });
-    liveRoute(scope, { hub, mayRead, clock, release });
+    liveRoute(scope, { hub, mayRead, tokens, clock, release });
   });
   return app;
 }

@@ -27,6 +27,7 @@ export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
+export type { LossItem } from "./migrate/count-loss.js";
 export { migrationRecordFile, unrecordedDowns } from "./migrate/down-records.js";
 export {
   holdMigrations,
@@ -42,7 +43,7 @@ export {
   type MigrationStep,
   upgrade,
 } from "./migrate/migrate.js";
-export { type LossItem, type PlannedLoss, plannedLoss } from "./migrate/planned-loss.js";
+export { type PlannedLoss, plannedLoss } from "./migrate/planned-loss.js";
 export {
   type CurrentRevision,
   checkMigrations,

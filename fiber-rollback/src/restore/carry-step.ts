@@ -13,7 +13,7 @@ import {
   recordRound,
   type Session,
 } from "#db";
-import type { Step } from "../steps/step.js";
+import type { Step } from "../engine/step.js";
 import { titleOf } from "./beside-step.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
 

@@ -4,7 +4,7 @@ import { FiberError } from "#contracts";
 import { createBackup } from "../backup/create-backup.js";
 import { listBackups } from "../backup/list-backups.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import type { Step } from "../steps/step.js";
+import type { Step } from "../engine/step.js";
 import { type RecoveryRequest, recoverToScratch } from "../wal/recover-to-scratch.js";
 import { titleOf } from "./beside-step.js";
 import type { RestoreContext } from "./restore-context.js";

@@ -5,9 +5,9 @@ import { endSessionsNamed, takeDataLock } from "#db";
 import { writeDurably } from "../durable-files.js";
 import { takeFileLock } from "../lock/file-lock.js";
 import type { DataPorts } from "../ports.js";
-import { openJournal } from "../steps/journal.js";
-import { hasPassedPivot, runSteps, type StepObserver, undoSteps } from "../steps/run-steps.js";
-import type { Step } from "../steps/step.js";
+import { openJournal } from "../engine/journal.js";
+import { hasPassedPivot, runSteps, type StepObserver, undoSteps } from "../engine/run-steps.js";
+import type { Step } from "../engine/step.js";
 import { besideStep } from "./beside-step.js";
 import { carryStep } from "./carry-step.js";
 import { fenceStep } from "./fence-step.js";
@@ -20,7 +20,7 @@ import { liftStep, reportStep, upgradeStep } from "./simple-steps.js";
 import { findObstacle, switchStep } from "./switch-step.js";
 
 /** Called on every change of a step. */
-export type { StepObserver } from "../steps/run-steps.js";
+export type { StepObserver } from "../engine/run-steps.js";
 
 /**
  * Plans a restore without changing anything. A prepared transaction, which would block the swap at

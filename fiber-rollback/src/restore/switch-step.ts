@@ -9,7 +9,7 @@ import {
   swapDatabases,
 } from "#db";
 import { urlOfDatabase } from "../pg-tools.js";
-import type { Step, StepDetail } from "../steps/step.js";
+import type { Step, StepDetail } from "../engine/step.js";
 import { titleOf } from "./beside-step.js";
 import { carryAndRecord } from "./carry-step.js";
 import { raiseIn } from "./fence-step.js";

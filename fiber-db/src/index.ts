@@ -34,7 +34,7 @@ export {
   readHold,
   releaseHold,
 } from "./migrate/hold.js";
-export { loadMigrations } from "./migrate/load-migrations.js";
+export { loadMigrations, orderMigrations } from "./migrate/load-migrations.js";
 export {
   downgrade,
   type MigrateOptions,

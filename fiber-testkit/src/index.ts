@@ -1,6 +1,12 @@
 export * from "./free-port.js";
 export * from "./git-repository.js";
 export { requireTool } from "./require-tool.js";
+export {
+  type Breakage,
+  createSampleApp,
+  type SampleApp,
+  type SampleVersion,
+} from "./sample-app.js";
 export { schemaText } from "./schema-text.js";
 export { type ScratchPostgres, startScratchPostgres } from "./scratch-postgres.js";
 export { createTestDatabase, type TestDatabase } from "./test-database.js";

@@ -80,20 +80,20 @@ export function readProject(root: string): Project {
 /**
  * Reads the text of a `fiber.yaml`.
  *
- * @param path where it was read, for messages
+ * @param origin where it was read, for messages
  * @throws FiberError PROJECT_FILE_INVALID naming every problem
  */
-export function parseProject(text: string, path: string): Project {
+export function parseProject(text: string, origin: string): Project {
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 20 });
   } catch (cause) {
-    throw invalid(path, [(cause as Error).message.split("\n")[0] ?? ""], cause);
+    throw invalid(origin, [(cause as Error).message.split("\n")[0] ?? ""], cause);
   }
   const result = projectSchema.safeParse(value ?? {});
   if (result.success) return result.data;
   throw invalid(
-    path,
+    origin,
     result.error.issues.map((issue) => `${issue.path.join(".") || "file"}: ${issue.message}`),
   );
 }

@@ -129,3 +129,24 @@ export const gitUpdateRef = (ref: string, to: string, seenAt: string): Command =
   to,
   seenAt,
 ];
+
+/** The names of a folder's files in a commit, each ended by NUL; one level deep. */
+export const gitFolder = (commit: string, folder: string): Command => [
+  "git",
+  "ls-tree",
+  "-z",
+  "--full-tree",
+  "--end-of-options",
+  folder === "" ? commit : `${commit}:${folder}`,
+];
+
+/** Prints the objects named on stdin, each after a line `<id> <type> <bytes>`. */
+export const gitReadObjects = (): Command => ["git", "cat-file", "--batch"];
+
+/** The kind of object a tag's ref points at, `tag` or `commit`, and the name a tag object bears. */
+export const gitTagObject = (tag: string): Command => [
+  "git",
+  "for-each-ref",
+  "--format=%(objecttype)%09%(tag)",
+  `refs/tags/${tag}`,
+];

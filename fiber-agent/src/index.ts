@@ -1,4 +1,3 @@
-export { askAgent } from "./agent-server.js";
 export { type AgentConfig, agentConfigSchema } from "./config.js";
 export { type LockHolder, lockHolder, tryLock } from "./lock-file.js";
 export { type StatePaths, statePaths } from "./paths.js";

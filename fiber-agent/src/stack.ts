@@ -6,6 +6,7 @@ import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
 import { type LockHolder, tryLock } from "./lock-file.js";
 import { apiRole, dashboardRole } from "./role-specs.js";
+import { supervisorRoutes } from "./stack-routes.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 import type { StackStatus } from "./stack-status.js";
 import { makeStateParts } from "./state-parts.js";
@@ -70,15 +71,17 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
 
   try {
     makeStateParts(paths, say);
-    agent = await serveAgent(paths.socket, {
-      status,
-      stop: () => {
-        // While the start is under way its own failure path takes everything down.
-        if (state.phase === "starting") ending.abort(stopAsked());
-        else void stop("fiber down");
-      },
-      reload: () => reloadProbes(state, options),
-    });
+    agent = await serveAgent(paths.socket, [
+      ...supervisorRoutes({
+        status,
+        stop: () => {
+          // While the start is under way its own failure path takes everything down.
+          if (state.phase === "starting") ending.abort(stopAsked());
+          else void stop("fiber down");
+        },
+        reload: () => reloadProbes(state, options),
+      }),
+    ]);
     await bringUp(state, options, starting);
     starting.throwIfAborted();
   } catch (err) {

@@ -1,3 +1,4 @@
+export { agentSocket, askAgent } from "./agent-client.js";
 export * from "./clock.js";
 export * from "./load-config.js";
 export * from "./logger.js";

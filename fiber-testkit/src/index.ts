@@ -1,5 +1,6 @@
 export * from "./free-port.js";
 export * from "./git-repository.js";
+export { createTestGpgKey, type TestGpgKey } from "./gpg-key.js";
 export { requireTool } from "./require-tool.js";
 export {
   type Breakage,

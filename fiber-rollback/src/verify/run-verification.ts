@@ -1,5 +1,7 @@
 import { FiberError } from "#contracts";
-import { createGateCheck, type GateCheck, type GateReading } from "./gate-check.js";
+import { createAwaitedProbes } from "./awaited-probes.js";
+import { createGateCheck } from "./create-gate-check.js";
+import type { GateCheck, GateReading } from "./gate-check.js";
 import type {
   GateStanding,
   VerifyContext,
@@ -33,7 +35,10 @@ export async function runVerification(
   observe: VerifyObserver = () => {},
 ): Promise<VerifyOutcome> {
   const startedMs = context.clock.now();
-  const watched = gates.map((gate) => watch(gate, context, startedMs));
+  const awaited = createAwaitedProbes(context);
+  const watched = gates.map((gate) =>
+    watch(gate, createGateCheck(gate, context, awaited), startedMs),
+  );
   const standings = () => watched.map((one) => one.standing);
   const decided = new AbortController();
   const signals = [decided.signal, ...(context.signal === undefined ? [] : [context.signal])];
@@ -55,8 +60,7 @@ export async function runVerification(
   return outcomeOf(standings(), context.clock.now() - startedMs);
 }
 
-function watch(gate: VerifyGate, context: VerifyContext, startedMs: number): Watched {
-  const check = createGateCheck(gate, context);
+function watch(gate: VerifyGate, check: GateCheck, startedMs: number): Watched {
   return {
     gate,
     check,

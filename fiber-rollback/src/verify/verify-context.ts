@@ -1,19 +1,7 @@
 import { z } from "zod";
 import type { Db } from "#db";
 import type { Clock } from "#runtime";
-
-/** The health of a release, recorded while it was live and good. */
-export const baselineSchema = z.object({
-  recordedAt: z.iso.datetime(),
-  probesByRegion: z.record(z.string(), z.int()),
-  ingestLagS: z.number().nullable(),
-  /** Share of answers that were 5xx, 0–1. */
-  errorRate: z.number().nullable(),
-  readP95Ms: z.number().nullable(),
-});
-
-/** See {@link baselineSchema}. */
-export type Baseline = z.output<typeof baselineSchema>;
+import type { ReleaseBaseline } from "../releases/release-record.js";
 
 /** What was known of probes and targets before a run; plain JSON, kept in the run's plan. */
 export const beforeSchema = z.object({
@@ -46,7 +34,7 @@ export interface VerifyContext {
   /** From observeBefore, when it could be taken. */
   readonly before: BeforeRun | null;
   /** Of the release that should run; null for a first release: absolute limits apply. */
-  readonly baseline: Baseline | null;
+  readonly baseline: ReleaseBaseline | null;
   /** Whether fiber-probe differs between the two releases; null when it cannot be told. */
   readonly probeCodeChanged: boolean | null;
   /** Values for $NAME in URLs, and the environment of commands: FIBER_API_URL, FIBER_DASHBOARD_URL … */

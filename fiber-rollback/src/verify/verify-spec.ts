@@ -75,7 +75,8 @@ const dashboardGate = z.strictObject({
 const targetsGate = z.strictObject({
   ...common,
   kind: z.literal("fiber-targets"),
-  /** Blocks only when the probe's own code changed, whatever `blocking` says. */
+  /** Shown, whatever `blocking` says, unless this part of the tree changed between the releases. */
+  code: z.string().min(1).default("fiber-probe"),
   limit: z
     .strictObject({
       rtt_factor: z.number().min(1).default(2),

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { FiberError } from "#contracts";
-import { type GateReport, type GateResult, runGates } from "../gates/run-gates.js";
+import { type GateReport, type GateResult, keepGateReport } from "../gates/gate-report.js";
+import { runGates } from "../gates/run-gates.js";
 import {
   gitCherryPick,
   gitCherryPickAbort,
@@ -30,7 +31,7 @@ export interface FinishedHotfix {
 const MOST_COMMITS = 100;
 
 /**
- * Runs the gates on the hotfix, cherry-picks it onto the release branch, signs the next patch
+ * Cherry-picks the hotfix onto the release branch, runs the gates there, signs the next patch
  * version's tag and pushes branch and tag together. Whatever stops it leaves nothing half-done: the
  * tag is removed, the remote is as it was, the hotfix's worktree stays.
  *
@@ -52,10 +53,10 @@ export async function finishHotfix(
   const commits = await hotfixCommits(hotfix, what.from);
   const head = await releaseBranchHead(context);
   const tag = await freeTag(context, what);
-  const gates = await passGates(context, hotfix, what.show);
   return inWorktree(git, head, async (worktree) => {
     await applyCommits(worktree, commits, context.project.branch);
     const newHead = (await worktree.must(["git", "rev-parse", "HEAD"])).trim();
+    const gates = await passGates(context, { tree: worktree.folder, commit: newHead }, what);
     await sign(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
     try {
       await publish(context, { head: newHead, tag });
@@ -114,18 +115,23 @@ async function freeTag(
   );
 }
 
+/** Judges what will be released: the branch with the fix on it. The report is kept for `deploy`. */
 async function passGates(
-  { project, clock }: HotfixContext,
-  hotfix: Git,
-  show: (gate: GateResult) => void,
+  { project, clock, stateDir, signal }: HotfixContext,
+  at: { readonly tree: string; readonly commit: string },
+  what: { readonly slug: string; readonly show: (gate: GateResult) => void },
 ): Promise<GateReport> {
-  const commit = (await hotfix.must(["git", "rev-parse", "HEAD"])).trim();
-  const report = await runGates(project.gates, { folder: hotfix.folder, commit, clock, show });
+  const { commit } = at;
+  const { show } = what;
+  const ran = await runGates(project.gates, { folder: at.tree, commit, clock, show, signal });
+  const report = await keepGateReport(stateDir, ran, project.gates);
   const failed = report.gates.find((gate) => gate.verdict !== "passed");
   if (failed === undefined) return report;
   throw new FiberError(
     "GATES_FAILED",
-    `The gate "${failed.title}" did not pass on ${commit.slice(0, 10)}:\n${failed.tail}\nMend it in ${hotfix.folder}, commit, and finish again. Nothing was pushed.`,
+    `The gate "${failed.title}" did not pass on ${project.branch} with the fix:\n${failed.tail}\n` +
+      `Mend it in ${hotfixFolder(stateDir, what.slug)}, commit, and finish again; or revert what ` +
+      "broke the branch first (fiber hotfix blame). Nothing was pushed.",
   );
 }
 

@@ -7,9 +7,12 @@ import type { Project } from "../project/project-file.js";
 /** What every hotfix command works with. */
 export interface HotfixContext {
   readonly git: Git;
-  readonly project: Project;
+  /** What of fiber.yaml hotfixes need. */
+  readonly project: Pick<Project, "branch" | "remote" | "gates">;
   readonly stateDir: string;
   readonly clock: Clock;
+  /** Ends a gate that runs; what was begun is taken back. */
+  readonly signal?: AbortSignal | undefined;
   say(text: string): void;
 }
 

@@ -267,7 +267,7 @@ describeGit("start and finish", () => {
     expect(repository.remoteGit("rev-parse", "v1.0.1-mvp^{commit}")).toBe(done.head);
     expect(repository.git("show", "release/mvp:app")).toBe("fixed");
     expect(repository.git("show", "release/mvp:other")).toBe("2");
-    expect(await tagSignature(context.git, "v1.0.1-mvp")).toEqual({
+    expect(await tagSignature(context.git, "v1.0.1-mvp")).toMatchObject({
       status: "good",
       signer: "ops@example.net",
     });

@@ -26,6 +26,8 @@ export * from "./ingest/resolve-series.js";
 export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
+export * from "./maintenance/read-windows.js";
+export * from "./maintenance/store-windows.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
 export { migrationRecordFile, unrecordedDowns } from "./migrate/down-records.js";
 export {

@@ -99,6 +99,7 @@ export * from "./restore/rounds.js";
 export { groupsTable, makeTargetGroups } from "./restore/sample-groups.js";
 export * from "./restore/session.js";
 export * from "./restore/swap-databases.js";
+export * from "./restore/table-fingerprints.js";
 export { readTableShapes, type TableShape } from "./restore/table-shapes.js";
 export * from "./restore/unknown-data.js";
 export * from "./rollups/buckets.js";

@@ -21,15 +21,19 @@ export function releaseFile(stateDir: string, tag: string): string {
   return join(releaseFolder(stateDir, tag), "release.json");
 }
 
-/**
- * A tag that can name a folder, a backup and an image everywhere.
- *
- * @throws FiberError USAGE
- */
+/** Whether a tag can name a folder, a backup and an image everywhere. */
+export function isReleaseTag(tag: string): boolean {
+  return (
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(tag) &&
+    !/\.(dump|age|json|sql|lock)$/.test(tag) &&
+    tag !== "base" &&
+    tag !== "dev"
+  );
+}
+
+/** @throws FiberError USAGE for a tag that cannot name a release */
 export function checkReleaseTag(tag: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(tag) && !/\.(dump|age|json|sql|lock)$/.test(tag)) {
-    if (tag !== "base" && tag !== "dev") return tag;
-  }
+  if (isReleaseTag(tag)) return tag;
   throw new FiberError(
     "USAGE",
     `"${tag}" cannot name a release. Use letters, digits, dot, dash and underscore, at most 64, ` +

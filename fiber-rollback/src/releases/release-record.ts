@@ -68,7 +68,7 @@ export const releaseRecordSchema = z.object({
   }),
   /** Newer schema heads on which this release's smoke test passed. */
   compatibleWith: z.array(z.object({ head: z.string(), provedAt: z.iso.datetime() })),
-  /** Dumps that hold its data, as paths below `<state>/backups`. */
+  /** Dumps that hold its data, as paths below `<state>/backups`, oldest name first. */
   backups: z.array(z.string()),
   baseline: baselineSchema.nullable(),
   status: releaseStatusSchema,

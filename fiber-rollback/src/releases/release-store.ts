@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { makePrivateFolder, syncPath, writeDurably } from "../durable-files.js";
 import { goodReleases, newestFirst, withStatus } from "./order-releases.js";
-import { checkReleaseTag, releaseFile, releaseFolder, releasesFolder } from "./release-places.js";
+import { backupsByRelease, backupsOf, embedInNewestBackup } from "./release-backups.js";
+import { isReleaseTag, releaseFile, releaseFolder, releasesFolder } from "./release-places.js";
 import {
   invalidRecord,
   parseReleaseRecord,
@@ -14,13 +15,19 @@ import {
 /** Tells what is left of a release's artefact; null when it is gone or not what was built. */
 export type FindArtefact = (tag: string) => Promise<{ readonly digest: string } | null>;
 
-/** The releases of an installation, in its state folder. */
+/**
+ * The releases of an installation, in its state folder. `backups` of a record is always what lies
+ * in the backups' folder now; what a writer hands over in it does not count.
+ */
 export interface ReleaseStore {
   /** All records, newest first. */
   list(): Promise<readonly ReleaseRecord[]>;
   /** Null for a tag without a record. */
   read(tag: string): Promise<ReleaseRecord | null>;
-  /** Writes a whole record so that a crash leaves the old or the new one. */
+  /**
+   * Writes a whole record so that a crash leaves the old or the new one; the newest backup of the
+   * release then has it too.
+   */
   write(record: ReleaseRecord): Promise<void>;
   /**
    * Gives a release a status, with the time and the reason.
@@ -52,19 +59,29 @@ export interface ReleaseStore {
 export function createReleaseStore(stateDir: string): ReleaseStore {
   const list = async () => {
     const tags = await recordedTags(stateDir);
+    const backups = await backupsByRelease(stateDir);
     const read = await Promise.all(tags.map((tag) => readRecord(stateDir, tag)));
-    return newestFirst(read.filter((record) => record !== null));
+    return newestFirst(
+      read.flatMap((one) =>
+        one === null ? [] : [{ ...one, backups: [...(backups.get(one.tag) ?? [])] }],
+      ),
+    );
   };
   const write = async (record: ReleaseRecord) => {
     const path = releaseFile(stateDir, record.tag);
-    const checked = parseReleaseRecord(record, path);
+    const backups = [...(await backupsOf(stateDir, record.tag))];
+    const checked = parseReleaseRecord({ ...record, backups }, path);
     await makePrivateFolder(releaseFolder(stateDir, record.tag));
     await writeDurably(path, `${JSON.stringify(checked, null, 2)}\n`);
+    await embedInNewestBackup(stateDir, checked);
   };
   return {
     list,
     write,
-    read: async (tag) => readRecord(stateDir, checkReleaseTag(tag)),
+    async read(tag) {
+      const record = isReleaseTag(tag) ? await readRecord(stateDir, tag) : null;
+      return record && { ...record, backups: [...(await backupsOf(stateDir, tag))] };
+    },
     async mark(tag, to) {
       const all = await list();
       const record = all.find((one) => one.tag === tag);

@@ -1,5 +1,4 @@
 export { type AgentConfig, agentConfigSchema } from "./config.js";
-export { type LockHolder, lockHolder, tryLock } from "./lock-file.js";
 export { type StatePaths, statePaths } from "./paths.js";
 export { isPortFree } from "./port-check.js";
 export { logPath } from "./role-log.js";

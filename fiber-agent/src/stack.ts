@@ -1,10 +1,9 @@
 import { FiberError } from "#contracts";
-import { makeStateFolder } from "#runtime";
+import { type LockHolder, makeStateFolder, tryLock } from "#runtime";
 import { serveAgent } from "./agent-server.js";
 import { bringUp, reloadProbes } from "./bring-up.js";
 import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
-import { type LockHolder, tryLock } from "./lock-file.js";
 import { apiRole, dashboardRole } from "./role-specs.js";
 import { supervisorRoutes } from "./stack-routes.js";
 import type { StackOptions, StackState } from "./stack-state.js";
@@ -30,7 +29,8 @@ export interface Stack {
 export async function startStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { paths, log, say, clock } = options;
   makeStateFolder(paths.stateDir);
-  const lock = tryLock(paths.lock, "fiber up");
+  // A container that was made anew has another name: its predecessor's lock says nothing.
+  const lock = tryLock(paths.lock, { what: "fiber up", takeOverUnknown: true });
   if (lock.kind === "taken") throw alreadyRunning(lock.holder, options);
 
   const state: StackState = {

@@ -10,7 +10,26 @@ export * from "./backup/prove-backup.js";
 export * from "./backup/prune-backups.js";
 export * from "./backup/verify-backup.js";
 export * from "./drivers/deploy-driver.js";
+export { recordedFolder } from "./drivers/process/artefact-record.js";
+export { currentTag, makeCurrent } from "./drivers/process/current-release.js";
+export {
+  createProcessDriver,
+  type ProcessDriverOptions,
+} from "./drivers/process/process-driver.js";
+export { makeReserve, withReserve } from "./engine/disk-reserve.js";
+export { engineVersion } from "./engine/engine-version.js";
+export { estimateFrom } from "./engine/estimate.js";
+export type { Journal, JournalEvent, JournalLine } from "./engine/journal.js";
+export { operatorName } from "./engine/open-run.js";
+export { listRuns, readRun } from "./engine/read-run.js";
+export { abortRun, resumeRun, runPlan } from "./engine/run.js";
+export * from "./engine/run-context.js";
+export { counterCommand } from "./engine/run-errors.js";
+export * from "./engine/run-plan.js";
+export * from "./engine/run-record.js";
+export { findUnfinishedRun, newRunId, runFolder, runsFolder } from "./engine/run-store.js";
 export type { Step, StepDetail, StepState } from "./engine/step.js";
+export * from "./engine/step-catalogue.js";
 export * from "./fence/fence.js";
 export * from "./fence/parse-duration.js";
 export * from "./gates/gate-report.js";

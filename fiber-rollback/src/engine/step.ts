@@ -15,9 +15,15 @@ export interface Step {
   readonly kind: "reversible" | "compensable" | "pivot";
   /** False when its effect can pass by itself (a fence): a resumed run checks it again. */
   readonly lasting: boolean;
+  /**
+   * For steps that change schema or data. "locked": a run holds the database's advisory lock from
+   * here on. "locks-itself": the step takes that very lock (migrations do), so the run lets it go.
+   */
+  readonly data?: "locked" | "locks-itself";
   check(): Promise<StepState>;
   run(): Promise<StepDetail>;
   /** @throws when the effect is not what it should be */
   verify(): Promise<void>;
+  /** Asked for only when the step was begun; may be asked again after a kill. */
   undo?(): Promise<void>;
 }

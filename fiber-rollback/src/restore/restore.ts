@@ -162,7 +162,10 @@ async function locked<T>(
       // What a killed run asked for goes on in the server: with the lock held, it is nobody's.
       await endSessionsNamed(admin, sessionName(plan.live.name));
       const folder = join(restoresFolder(stateDir), plan.id);
-      const journal = await openJournal(join(folder, "journal.jsonl"), ports.clock.now);
+      const journal = await openJournal(join(folder, "journal.jsonl"), {
+        now: ports.clock.now,
+        stateDir,
+      });
       try {
         return await work({ plan, ports, journal, folder }, data.assertHeld);
       } finally {

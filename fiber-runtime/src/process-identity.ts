@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 /** Who a process is, across reuse of its pid and across reboots. */
@@ -9,18 +9,32 @@ export interface ProcessIdentity {
   readonly startTime: string | null;
   readonly bootId: string;
   readonly host: string;
+  /** Pids mean something within one namespace (container) only; null where the system has none. */
+  readonly pidNamespace?: string | null | undefined;
 }
 
 /** The identity of a process of this machine. */
 export function identifyProcess(pid: number): ProcessIdentity {
-  return { pid, startTime: processStartTime(pid), bootId: bootId(), host: hostname() };
+  return {
+    pid,
+    startTime: processStartTime(pid),
+    bootId: bootId(),
+    host: hostname(),
+    pidNamespace: pidNamespace(),
+  };
 }
 
-/** Whether the very process that is described still lives on this machine. */
-export function isSameProcess(identity: ProcessIdentity): boolean {
-  if (identity.pid <= 0 || identity.bootId !== bootId()) return false;
-  const startTime = processStartTime(identity.pid);
-  return startTime !== null && startTime === identity.startTime;
+/**
+ * Whether the very process that is described still lives: "unknown" on another machine or in
+ * another container, where we cannot look.
+ */
+export function isAlive(identity: ProcessIdentity): "yes" | "no" | "unknown" {
+  if (identity.bootId !== bootId()) return identity.host === hostname() ? "no" : "unknown";
+  if ((identity.pidNamespace ?? null) !== null && identity.pidNamespace !== pidNamespace()) {
+    return "unknown";
+  }
+  const startTime = identity.pid > 0 ? processStartTime(identity.pid) : null;
+  return startTime !== null && startTime === identity.startTime ? "yes" : "no";
 }
 
 /** Resident memory of a process in bytes; null when it is gone or the system does not say. */
@@ -48,7 +62,15 @@ function processStartTime(pid: number): string | null {
 
 function bootId(): string {
   // Without /proc the start time alone must do: ps tells it with its date.
-  return readProc("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown";
+  return readProc("/proc/sys/kernel/random/boot_id")?.trim() ?? `unknown on ${hostname()}`;
+}
+
+function pidNamespace(): string | null {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return null;
+  }
 }
 
 function readProc(path: string): string | null {

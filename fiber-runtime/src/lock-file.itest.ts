@@ -17,9 +17,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test("a held lock names its holder until it is released", () => {
-  const first = tryLock(path, "fiber up");
+  const first = tryLock(path, { what: "fiber up" });
   expect(first.kind).toBe("held");
-  const second = tryLock(path, "again");
+  const second = tryLock(path, { what: "again" });
   expect(second).toMatchObject({ kind: "taken", holder: { pid: process.pid, what: "fiber up" } });
   expect(lockHolder(path)?.pid).toBe(process.pid);
   if (first.kind === "held") first.release();
@@ -36,10 +36,13 @@ test("the lock of a process that was killed is taken over", async () => {
     what: "x",
   };
   writeFileSync(path, JSON.stringify(content));
-  expect(tryLock(path, "mine")).toMatchObject({ kind: "taken", holder: { pid: sleeper.pid } });
+  expect(tryLock(path, { what: "mine" })).toMatchObject({
+    kind: "taken",
+    holder: { pid: sleeper.pid },
+  });
   sleeper.kill("SIGKILL");
   await once(sleeper, "exit");
-  expect(tryLock(path, "mine").kind).toBe("held");
+  expect(tryLock(path, { what: "mine" }).kind).toBe("held");
   expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ pid: process.pid, what: "mine" });
 });
 
@@ -50,19 +53,19 @@ test.each([
   const stale = { ...identifyProcess(process.pid), since: "x", what: "x", ...change };
   writeFileSync(path, JSON.stringify(stale));
   expect(lockHolder(path)).toBeNull();
-  expect(tryLock(path, "mine").kind).toBe("held");
+  expect(tryLock(path, { what: "mine" }).kind).toBe("held");
 });
 
 test.each(["", "{", "[]", '{"pid":"x"}', "\0\0\0"])("a damaged lock (%j) is taken over", (text) => {
   writeFileSync(path, text);
-  expect(tryLock(path, "mine").kind).toBe("held");
+  expect(tryLock(path, { what: "mine" }).kind).toBe("held");
 });
 
 test("of many that try at once over a stale lock exactly one gets it", async () => {
   writeFileSync(path, "left by a killed process");
   const script = `
     import { tryLock } from ${JSON.stringify(join(import.meta.dirname, "lock-file.ts"))};
-    const outcome = tryLock(${JSON.stringify(path)}, "race");
+    const outcome = tryLock(${JSON.stringify(path)}, { what: "race" });
     console.log(outcome.kind);
     process.stdin.resume();`;
   const racers = Array.from({ length: 4 }, () =>

@@ -14,8 +14,12 @@ export interface TestGpgKey {
   remove(): void;
 }
 
-/** Makes a key ring with one signing key without a passphrase. The machine's own stays untouched. */
-export function createTestGpgKey(user = "Ops <ops@example.net>"): TestGpgKey {
+/**
+ * Makes a key ring with one signing key without a passphrase. The machine's own stays untouched.
+ *
+ * @param expires as GnuPG takes it: "never", "seconds=1"
+ */
+export function createTestGpgKey(user = "Ops <ops@example.net>", expires = "never"): TestGpgKey {
   const home = mkdtempSync(join(tmpdir(), "fiber-gpg-"));
   const run = (program: string, args: readonly string[]) =>
     execFileSync(program, ["--homedir", home, ...args], {
@@ -23,7 +27,7 @@ export function createTestGpgKey(user = "Ops <ops@example.net>"): TestGpgKey {
       stdio: ["ignore", "pipe", "pipe"],
     }).trim();
   const gpg = (...args: string[]) => run("gpg", ["--batch", "--quiet", ...args]);
-  gpg("--passphrase", "", "--quick-generate-key", user, "ed25519", "sign", "never");
+  gpg("--passphrase", "", "--quick-generate-key", user, "ed25519", "sign", expires);
   const program = join(home, "gpg");
   writeFileSync(program, `#!/bin/sh\nexec gpg --homedir '${home}' "$@"\n`, { mode: 0o755 });
   return {

@@ -76,6 +76,9 @@ export const gitWorktreeRemove = (folder: string): Command => [
   folder,
 ];
 
+/** Forgets worktrees whose folder is gone. */
+export const gitWorktreePrune = (): Command => ["git", "worktree", "prune"];
+
 /** Signs a tag with the key that git is configured for. */
 export const gitTagSigned = (tag: string, commit: string, message: string): Command => [
   "git",
@@ -148,5 +151,13 @@ export const gitTagObject = (tag: string): Command => [
   "git",
   "for-each-ref",
   "--format=%(objecttype)%09%(tag)",
+  `refs/tags/${tag}`,
+];
+
+/** When a tag was made, or its commit for a lightweight one: epoch seconds. */
+export const gitTagTime = (tag: string): Command => [
+  "git",
+  "for-each-ref",
+  "--format=%(creatordate:unix)",
   `refs/tags/${tag}`,
 ];

@@ -104,16 +104,33 @@ export async function fetchRemote(git: Git, remote: string): Promise<void> {
         "TAG_MOVED",
         `A tag of yours differs from ${remote}'s: ${lastLine(result.stderr)}. Tags of releases never move: find out who moved it.`,
       )
-    : new FiberError(
-        "REMOTE_UNREACHABLE",
-        `The remote ${remote} does not answer: ${lastLine(result.stderr)}. Nothing was changed.`,
-      );
+    : unreachable(remote, result.stderr, result.timedOut);
 }
 
-/** The commit or tag object that a remote's ref points at, or null when it has none. */
+/**
+ * The commit or tag object that a remote's ref points at, or null when it has none.
+ *
+ * @throws FiberError REMOTE_UNREACHABLE
+ */
 export async function remoteRef(git: Git, remote: string, ref: string): Promise<string | null> {
-  const text = await git.must(gitRemoteRef(remote, ref));
-  return text.split(/\s/)[0] || null;
+  const result = await git.try(gitRemoteRef(remote, ref));
+  if (result.exitCode !== 0) throw unreachable(remote, result.stderr, result.timedOut);
+  return result.stdout.split(/\s/)[0] || null;
+}
+
+/** Whether a remote of this name is configured. */
+export async function hasRemote(git: Git, remote: string): Promise<boolean> {
+  return (await git.must(["git", "remote"])).split("\n").includes(remote);
+}
+
+function unreachable(remote: string, stderr: string, timedOut: boolean): FiberError {
+  // Git's last line is advice; the first says what is wrong.
+  const words = timedOut ? "no answer in time" : (stderr.trim().split("\n")[0] ?? "");
+  return new FiberError(
+    "REMOTE_UNREACHABLE",
+    `The remote ${remote} does not answer: ${words}. Nothing was changed. Mend the connection or ` +
+      `the address (git remote get-url ${remote}), then run this again.`,
+  );
 }
 
 function readCommit(line: string): Commit {

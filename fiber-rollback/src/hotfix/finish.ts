@@ -7,13 +7,12 @@ import {
   gitCherryPickAbort,
   gitConflicts,
   gitTagDelete,
-  gitTagSigned,
   gitWorktreeRemove,
 } from "../git/git-commands.js";
-import { commitsOf, remoteRef, requireCleanTree, tagsOf } from "../git/git-facts.js";
+import { commitsOf, requireCleanTree, tagsOf } from "../git/git-facts.js";
 import { nextPatchTag } from "../git/next-tag.js";
 import { createGit, type Git, gitError } from "../git/run-git.js";
-import { tagSignature } from "../git/tag-signature.js";
+import { requireFreeTag, signTag } from "../git/sign-tag.js";
 import { inWorktree } from "../git/worktree.js";
 import { type HotfixContext, releaseBranchHead } from "./hotfix-context.js";
 import { publish } from "./publish.js";
@@ -57,7 +56,7 @@ export async function finishHotfix(
     await applyCommits(worktree, commits, context.project.branch);
     const newHead = (await worktree.must(["git", "rev-parse", "HEAD"])).trim();
     const gates = await passGates(context, { tree: worktree.folder, commit: newHead }, what);
-    await sign(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
+    await signTag(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
     try {
       await publish(context, { head: newHead, tag });
     } catch (err) {
@@ -101,18 +100,9 @@ async function freeTag(
   { git, project }: HotfixContext,
   what: { readonly from: string; readonly tag: string | null },
 ): Promise<string> {
-  const local = await tagsOf(git);
-  const tag = what.tag ?? nextPatchTag(what.from, local.keys());
-  const where = local.has(tag)
-    ? "here"
-    : (await remoteRef(git, project.remote, `refs/tags/${tag}`)) !== null
-      ? `on ${project.remote}`
-      : null;
-  if (where === null) return tag;
-  throw new FiberError(
-    "TAG_EXISTS",
-    `The tag ${tag} exists ${where} already. Choose another with --tag.`,
-  );
+  const tag = what.tag ?? nextPatchTag(what.from, (await tagsOf(git)).keys());
+  await requireFreeTag(git, tag, project.remote);
+  return tag;
 }
 
 /** Judges what will be released: the branch with the fix on it. The report is kept for `deploy`. */
@@ -152,22 +142,4 @@ async function applyCommits(
     );
   }
   throw gitError(result);
-}
-
-async function sign(
-  git: Git,
-  what: { readonly tag: string; readonly commit: string; readonly message: string },
-): Promise<void> {
-  const result = await git.try(gitTagSigned(what.tag, what.commit, what.message));
-  // git 2.39 makes an unsigned tag and exits 0 when the SSH key cannot be read: so look.
-  const { status } = await tagSignature(git, what.tag);
-  if (result.exitCode === 0 && (status === "good" || status === "unknown-key")) return;
-  await git.try(gitTagDelete(what.tag));
-  const words = result.stderr.trim().split("\n")[0] || "the tag came out unsigned";
-  throw new FiberError(
-    "SIGNING_FAILED",
-    `git could not sign ${what.tag}: ${words}. ` +
-      "Set user.signingkey (and gpg.format for SSH keys), or unlock the key. Nothing was pushed.",
-    { cause: gitError(result) },
-  );
 }

@@ -1,5 +1,6 @@
 import { FiberError } from "#contracts";
 import { orderMigrations } from "#db";
+import { gitTagTime } from "../git/git-commands.js";
 import { mustResolve } from "../git/git-facts.js";
 import { readTreeFolder } from "../git/read-tree.js";
 import type { Git } from "../git/run-git.js";
@@ -13,6 +14,8 @@ export interface ReleaseFacts {
   readonly tag: string;
   readonly commit: string;
   readonly signature: TagSignature;
+  /** When the tag was made; for a lightweight one its commit. ISO 8601, UTC. */
+  readonly createdAt: string;
   readonly migrations: ReleaseRecord["migrations"];
   /** The tag's own fiber.yaml. */
   readonly project: Project;
@@ -29,7 +32,10 @@ export async function releaseFacts(git: Git, tag: string): Promise<ReleaseFacts>
   const commit = await mustResolve(git, `refs/tags/${tag}`);
   const signature = await tagSignature(git, tag);
   const project = await projectAt(git, commit);
-  return { tag, commit, signature, project, migrations: await migrationsAt(git, commit, project) };
+  const seconds = Number(await git.must(gitTagTime(tag)));
+  const createdAt = new Date(seconds * 1_000).toISOString();
+  const migrations = await migrationsAt(git, commit, project);
+  return { tag, commit, signature, createdAt, project, migrations };
 }
 
 /** The migrations of a commit: none for a project without a database. */
@@ -61,9 +67,9 @@ export async function migrationsAt(
   };
 }
 
-/** The record of a tag that never ran here. */
-export function candidateOf(facts: Omit<ReleaseFacts, "project">, now: number): ReleaseRecord {
-  const { tag, commit, migrations } = facts;
+/** The record of a tag of which nothing is known but what git knows: as if it never ran. */
+export function candidateOf(facts: Omit<ReleaseFacts, "project">): ReleaseRecord {
+  const { tag, commit, migrations, createdAt } = facts;
   const { status, signer } = facts.signature;
   return {
     format: RELEASE_FORMAT,
@@ -76,7 +82,7 @@ export function candidateOf(facts: Omit<ReleaseFacts, "project">, now: number): 
     backups: [],
     baseline: null,
     status: "candidate",
-    createdAt: new Date(now).toISOString(),
+    createdAt,
     liveAt: null,
     judgedAt: null,
     why: null,

@@ -74,6 +74,7 @@ export * from "./queries/latest-samples.js";
 export * from "./queries/list-nodes.js";
 export * from "./queries/list-samples.js";
 export * from "./queries/listen-changes.js";
+export * from "./queries/node-rounds.js";
 export type { NodeRecord } from "./queries/node-rows.js";
 export * from "./queries/notify-changes.js";
 export * from "./queries/raw-buckets.js";

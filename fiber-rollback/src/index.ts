@@ -44,6 +44,19 @@ export { finishHotfix } from "./hotfix/finish.js";
 export type { HotfixContext } from "./hotfix/hotfix-context.js";
 export { revert } from "./hotfix/revert.js";
 export { slugOf, startHotfix } from "./hotfix/start.js";
+export { checkIncidentItem, closeIncident } from "./incident/checklist.js";
+export {
+  type Incident,
+  incidentFolder,
+  listIncidents,
+  readIncident,
+} from "./incident/incident-file.js";
+export {
+  type ReportPorts,
+  type RunReport,
+  reportRun,
+  resendNotices,
+} from "./incident/report-run.js";
 export * from "./maintenance/maintenance.js";
 export * from "./pg-tools.js";
 export * from "./ports.js";

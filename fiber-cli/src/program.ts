@@ -12,6 +12,7 @@ import { logsCommand } from "./commands/logs.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { nodeCommand } from "./commands/node.js";
 import { probeCommand } from "./commands/probe.js";
+import { releaseCommand } from "./commands/release.js";
 import { restoreCommand } from "./commands/restore.js";
 import { statusCommand } from "./commands/status.js";
 import { targetCommand } from "./commands/target.js";
@@ -48,8 +49,10 @@ export function createProgram(version: string): Command {
   for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
     program.addCommand(command);
   }
-  program.commandsGroup("Scenario 1, a bad commit on the release branch:");
-  for (const command of [hotfixCommand(), gatesCommand()]) program.addCommand(command);
+  program.commandsGroup("Releases, and a bad commit on the release branch (scenario 1):");
+  for (const command of [releaseCommand(), gatesCommand(), hotfixCommand()]) {
+    program.addCommand(command);
+  }
   program.commandsGroup("Administration:");
   for (const command of [migrateCommand(), nodeCommand(), targetCommand(), tokenCommand()]) {
     program.addCommand(command);

@@ -1,7 +1,7 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FiberError } from "#contracts";
-import { makePrivateFolder, syncPath, writeDurably } from "../durable-files.js";
+import { makePrivateFolder, writeDurably } from "../durable-files.js";
 import { goodReleases, newestFirst, withStatus } from "./order-releases.js";
 import { backupsByRelease, backupsOf, embedInNewestBackup } from "./release-backups.js";
 import { isReleaseTag, releaseFile, releaseFolder, releasesFolder } from "./release-places.js";
@@ -47,8 +47,6 @@ export interface ReleaseStore {
     findArtefact: FindArtefact,
     options?: { readonly except?: string },
   ): Promise<ReleaseRecord | null>;
-  /** Forgets a release: its record goes, and whatever else lies in its folder. */
-  remove(tag: string): Promise<void>;
 }
 
 /**
@@ -97,10 +95,6 @@ export function createReleaseStore(stateDir: string): ReleaseStore {
         if (found?.digest === record.artefact.digest) return record;
       }
       return null;
-    },
-    async remove(tag) {
-      await rm(releaseFolder(stateDir, tag), { recursive: true, force: true });
-      await syncPath(releasesFolder(stateDir));
     },
   };
 }

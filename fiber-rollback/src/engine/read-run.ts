@@ -129,7 +129,7 @@ function stepRecords(
 ): readonly StepRecord[] {
   return plan.steps.map(({ id, title }) => {
     const own = lines.filter((line) => "step" in line && line.step === id);
-    const last = own.findLast((line) => line.event !== "undo-failed" && line.event !== "stopped");
+    const last = lastOf(own);
     const intent = own.findLast((line) => line.event === "intent");
     const detail = last?.event === "done" ? last.detail : null;
     const failed = last?.event === "failed" ? last.detail : null;
@@ -145,6 +145,14 @@ function stepRecords(
         failed === null ? null : { code: String(failed.code), message: String(failed.message) },
     };
   });
+}
+
+/** A step that failed and was undone has failed: that is what people look for. */
+function lastOf(own: readonly JournalLine[]): JournalLine | undefined {
+  const told = own.filter((line) => line.event !== "undo-failed" && line.event !== "stopped");
+  const undone = told.at(-1)?.event === "undone";
+  const before = undone ? told.findLast((line) => line.event !== "undone") : undefined;
+  return before?.event === "failed" ? before : told.at(-1);
 }
 
 function stepState(last: JournalLine | undefined, run: RunState): StepRecord["state"] {

@@ -1,4 +1,5 @@
 import { FiberError } from "#contracts";
+import { makeStateFolder } from "#runtime";
 import { engineVersion } from "./engine-version.js";
 import { type OpenRun, type RunPart, withRun } from "./open-run.js";
 import { readRun } from "./read-run.js";
@@ -27,6 +28,7 @@ export async function runPlan(plan: RunPlan, options: RunOptions): Promise<RunRe
         "take it back (fiber rollback abort), then plan another.",
     );
   };
+  makeStateFolder(options.stateDir);
   await withRun(plan, { event: "begin", options, check }, goOn);
   return await readRun(options.stateDir, plan.id);
 }

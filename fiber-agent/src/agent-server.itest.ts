@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FiberError } from "#contracts";
 import { askAgent } from "#runtime";
 import { answerOk, serveAgent } from "./agent-server.js";
-import { supervisorRoutes } from "./stack-routes.js";
+import { supervisorRoutes } from "./supervisor-routes.js";
 
 let folder: string;
 let socket: string;
@@ -26,6 +26,9 @@ test("status, stop and reload reach their handlers; the socket is its owner's al
       stop: () => {
         stops++;
       },
+      switchTo: async (wanted) => ({ gapMs: 1, notes: [wanted.tag] }),
+      stopWriter: async () => ["api"],
+      startWriter: async () => [],
       reload: async () => {
         throw new FiberError("CONFIG_INVALID", "line 2 is wrong");
       },
@@ -40,6 +43,15 @@ test("status, stop and reload reach their handlers; the socket is its owner's al
       code: "CONFIG_INVALID",
       message: "line 2 is wrong",
     });
+    const wanted = { tag: "v1", digest: "sha256:0", overlap: true };
+    expect(await askAgent(socket, "POST", "/switch", { body: wanted })).toEqual({
+      gapMs: 1,
+      notes: ["v1"],
+    });
+    expect(await askAgent(socket, "POST", "/stop-writer")).toEqual({ stopped: ["api"] });
+    await expect(
+      askAgent(socket, "POST", "/switch", { body: { tag: "v1" } }),
+    ).rejects.toMatchObject({ code: "BAD_REQUEST", message: expect.stringMatching(/digest/) });
     await expect(askAgent(socket, "GET", "/stop")).rejects.toMatchObject({
       code: "ROUTE_NOT_FOUND",
     });

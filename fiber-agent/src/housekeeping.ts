@@ -49,7 +49,7 @@ export async function keepHouse(
     }
     if (tick % TICKS_BETWEEN_LOGS === 0) {
       await attempt("logs", async () => {
-        const names = ["agent", ...state.roles.map((role) => role.name)];
+        const names = ["agent", ...state.host.roles().map((role) => role.name)];
         for (const name of names) rotateLog(paths.logs, name);
       });
     }
@@ -73,6 +73,6 @@ async function keepTokens({ database, tokens }: StackState, log: Logger): Promis
   }
 }
 
-function reloadAllProbes({ roles, tokens }: StackState): void {
-  for (const role of roles) if (tokens?.probes.has(role.name)) role.reload();
+function reloadAllProbes({ host, tokens }: StackState): void {
+  for (const role of host.roles()) if (tokens?.probes.has(role.name)) role.reload();
 }

@@ -1,4 +1,6 @@
+export { type AppHost, type AppHostOptions, startAppHost } from "./app-host.js";
 export { type AgentConfig, agentConfigSchema } from "./config.js";
+export { deployedRelease, treeRelease } from "./hosted-release.js";
 export { type StatePaths, statePaths } from "./paths.js";
 export { isPortFree } from "./port-check.js";
 export { logPath } from "./role-log.js";

@@ -1,14 +1,17 @@
 import { FiberError } from "#contracts";
 import { type LockHolder, makeStateFolder, tryLock } from "#runtime";
 import { serveAgent } from "./agent-server.js";
-import { bringUp, reloadProbes } from "./bring-up.js";
+import { bringUp } from "./bring-up.js";
 import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
-import { apiRole, dashboardRole } from "./role-specs.js";
-import { supervisorRoutes } from "./stack-routes.js";
+import { createRoleHost } from "./role-host.js";
+import { shownUrls } from "./role-specs.js";
+import { reloadProbes, specsOfRelease } from "./stack-roles.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 import type { StackStatus } from "./stack-status.js";
 import { makeStateParts } from "./state-parts.js";
+import { supervisorRoutes } from "./supervisor-routes.js";
+import { changeHandlers } from "./switch-release.js";
 import { takeDown } from "./take-down.js";
 
 /** A running stack. */
@@ -36,13 +39,14 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
   const state: StackState = {
     phase: "starting",
     startedAt: clock.now(),
-    roles: [],
+    host: createRoleHost({ release: options.release, logFolder: paths.logs, log, clock, say }),
     database: null,
     tokens: null,
-    facts: null,
+    demoTarget: null,
+    probes: [],
     backups: null,
   };
-  const urls = shownUrls(options);
+  const urls = shownUrls(options.config);
   const ending = new AbortController();
   const starting = AbortSignal.any([signal, ending.signal]);
   const { promise: stopped, resolve: announceEnd } = deferred();
@@ -80,6 +84,14 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
           else void stop("fiber down");
         },
         reload: () => reloadProbes(state, options),
+        ...changeHandlers({
+          stateDir: paths.stateDir,
+          host: state.host,
+          isUp: () => state.phase === "running",
+          specsOf: (release) => specsOfRelease(release, { state, options }),
+          log,
+          say,
+        }),
       }),
     ]);
     await bringUp(state, options, starting);
@@ -96,11 +108,6 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
 }
 
 const stopAsked = () => new FiberError("STOPPED", "Stopped while it was starting (fiber down).");
-
-function shownUrls({ config }: StackOptions): StackStatus["urls"] {
-  const api = apiRole(config, { databaseUrl: "", release: "" });
-  return { api: api.url ?? "", dashboard: dashboardRole(config).url ?? "" };
-}
 
 function alreadyRunning(holder: LockHolder, { paths, commandName }: StackOptions): FiberError {
   return new FiberError(

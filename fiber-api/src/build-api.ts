@@ -58,7 +58,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const reads = createRateLimit(config.readsPerMin, now);
   const mayRead = access("read", reads);
   const mayPush = access("push", createRateLimit(config.pushPerMin, now));
-  const status = createStatusReader({ db: pool, ingestLog, clock, log, release });
+  const status = createStatusReader({
+    db: pool,
+    ingestLog,
+    clock,
+    log,
+    release,
+    schemaCompatible: config.schemaCompatible,
+  });
   const hub = createLiveHub({ source: createLiveSource(pool, clock), log });
   const listening = listenChanges({
     pool,

@@ -24,6 +24,7 @@ export const apiConfigSchema = z
       })
       .optional(),
     FIBER_RELEASE: z.string().default("dev"),
+    FIBER_SCHEMA_COMPATIBLE: z.string().default(""),
     FIBER_PUSH_PER_MIN: perMinute.default(100),
     FIBER_READS_PER_MIN: perMinute.default(200),
     FIBER_FAILED_LOGINS_PER_MIN: perMinute.default(60),
@@ -39,6 +40,8 @@ export const apiConfigSchema = z
     host: env.FIBER_API_HOST,
     databaseUrl: env.FIBER_DATABASE_URL,
     release: env.FIBER_RELEASE,
+    /** Newer revisions of the schema that a gate proved this release to work with. */
+    schemaCompatible: splitList(env.FIBER_SCHEMA_COMPATIBLE),
     anonymous: anonymousPolicy(env),
     trustedProxies: trustedProxies(env.FIBER_TRUSTED_PROXIES, env.FIBER_API_HOST),
     pushPerMin: env.FIBER_PUSH_PER_MIN,

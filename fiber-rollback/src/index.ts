@@ -30,6 +30,7 @@ export * from "./engine/run-record.js";
 export { findUnfinishedRun, newRunId, runFolder, runsFolder } from "./engine/run-store.js";
 export type { Step, StepDetail, StepState } from "./engine/step.js";
 export * from "./engine/step-catalogue.js";
+export { type RunsEvent, type WatchOptions, watchRuns } from "./engine/watch-runs.js";
 export * from "./fence/fence.js";
 export * from "./fence/parse-duration.js";
 export * from "./gates/gate-report.js";

@@ -68,6 +68,8 @@ export interface DeployDriver {
   running(): Promise<DrivenState>;
   /** Stops the roles that write, until the next switch; again is harmless. */
   stopWriter(): Promise<void>;
+  /** Starts the roles that stopWriter stopped again, as they were; again is harmless. */
+  startWriter(): Promise<void>;
   /**
    * Makes a release the one that runs, and that is started from now on. With `overlap` a new role
    * is warm before the old one stops; without, the old one stops first. When it fails, the release

@@ -5,7 +5,7 @@ export const roleEntrySchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "use lower case, digits and hyphens"),
   /** One program with its arguments, run at the root of the release's tree. */
   run: z.string().min(1),
-  /** Set for the role, over what its supervisor gives it. */
+  /** Set for the role, unless its supervisor gives it another value. */
   env: z.record(z.string(), z.string()).default({}),
   /**
    * `deferred`: the new one is warm before the old one stops, and then takes its port over.
@@ -14,8 +14,6 @@ export const roleEntrySchema = z.strictObject({
   switch: z.enum(["deferred", "restart"]).default("restart"),
   /** It writes to the database: it stops before a schema is changed that it does not fit. */
   writer: z.boolean().default(false),
-  /** Roles that must be ready before it starts. */
-  needs: z.array(z.string()).default([]),
   /** How long it may take until it is warm or ready, in seconds. */
   start_s: z.int().min(1).max(3_600).default(60),
 });
@@ -23,7 +21,7 @@ export const roleEntrySchema = z.strictObject({
 /** See {@link roleEntrySchema}. */
 export type RoleEntry = z.output<typeof roleEntrySchema>;
 
-/** `roles` of fiber.yaml, in the order in which they are started and switched. */
+/** `roles` of fiber.yaml, started and switched in this order. */
 export const roleEntriesSchema = z.array(roleEntrySchema).superRefine((roles, context) => {
   for (const [index, role] of roles.entries()) {
     const before = roles.slice(0, index).map((other) => other.name);
@@ -32,14 +30,6 @@ export const roleEntriesSchema = z.array(roleEntrySchema).superRefine((roles, co
         code: "custom",
         path: [index, "name"],
         message: "is taken by a role above",
-      });
-    }
-    const late = role.needs.filter((need) => !before.includes(need));
-    if (late.length > 0) {
-      context.addIssue({
-        code: "custom",
-        path: [index, "needs"],
-        message: `${late.join(", ")}: no such role above it`,
       });
     }
   }

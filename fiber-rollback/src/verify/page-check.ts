@@ -17,10 +17,13 @@ const MOST_FILES = 300;
  * and files that those name. Every file must answer 200 with the type its use needs (a server that
  * answers every address with its page would fool a check of the status), and every script must be
  * JavaScript to its end.
+ *
+ * @param read scripts known to be whole, kept from call to call so that none is read twice
  */
 export async function checkPage(
   url: string,
   ask: (url: string) => Promise<Answer>,
+  read: Set<string> = new Set(),
 ): Promise<PageState> {
   const page = await ask(url);
   if (page.kind === "unreachable" || page.status !== 200) return broken(describeAnswer(page));
@@ -41,7 +44,8 @@ export async function checkPage(
     if (isScript(file)) scripts.push({ url: file, text: answer.text });
     for (const next of filesOfAsset(file, answer.text)) if (!queue.includes(next)) queue.push(next);
   }
-  const unreadable = await findUnreadable(scripts);
+  const unreadable = await findUnreadable(scripts.filter((script) => !read.has(script.text)));
+  if (unreadable === null) for (const script of scripts) read.add(script.text);
   return unreadable === null ? { kind: "whole", files: queue.length } : broken(unreadable);
 }
 

@@ -10,9 +10,10 @@ import { statusOf } from "./status-gate.js";
  * to the API leads to the expected release.
  */
 export function dashboardGate(gate: GateOf<"fiber-dashboard">, context: VerifyContext): GateCheck {
+  const read = new Set<string>();
   return checkOf(gate, async (signal) => {
     const base = fillAddress(gate.url, context.env);
-    const page = await checkPage(`${base}/`, (url) => ask(url, context, signal));
+    const page = await checkPage(`${base}/`, (url) => ask(url, context, signal), read);
     if (page.kind === "broken") return notYet(page.why, "a page that renders");
     const answer = await ask(`${base}/api/status`, context, signal);
     const status = statusOf(answer);

@@ -13,7 +13,7 @@ import type { VerifyContext } from "../verify-context.js";
 import type { GateOf } from "../verify-spec.js";
 
 /** Time for a sample on its way, on top of two intervals of the slowest probe, ms. */
-const ON_ITS_WAY_MS = 15_000;
+const ON_ITS_WAY_MS = 5_000;
 const SHOWN = 5;
 
 /** What is read of GET /api/metrics: any release's answer has this much. */

@@ -1,9 +1,24 @@
-import { type StatusView, statusSchema } from "#contracts";
+import { z } from "zod";
 import { type Answer, ask, describeAnswer, fillAddress, jsonOf } from "../ask.js";
 import type { AwaitedProbes } from "../awaited-probes.js";
 import { checkOf, type GateCheck, type GateReading, good, notYet } from "../gate-check.js";
 import type { VerifyContext } from "../verify-context.js";
 import type { GateOf } from "../verify-spec.js";
+
+/** What is read of a status: what every release's answer has, older and newer ones too. */
+const servedStatusSchema = z.object({
+  status: z.string(),
+  code: z.string().optional(),
+  message: z.string().optional(),
+  data: z.object({
+    release: z.string(),
+    migration: z.string().nullable(),
+    ingest: z.object({ lag_s: z.number(), depth: z.number(), fenced: z.boolean() }),
+    probes: z.object({ expected: z.number(), reporting: z.number() }),
+  }),
+});
+
+type ServedStatus = z.infer<typeof servedStatusSchema>;
 
 /** GET /api/status: ok, of the release and at the migration that are expected. */
 export function statusGate(
@@ -39,12 +54,12 @@ export function askStatus(
 }
 
 /** What an answer says of the API; null when it is not the API's status. */
-export function statusOf(answer: Answer): StatusView | null {
-  const parsed = statusSchema.safeParse(jsonOf(answer));
+export function statusOf(answer: Answer): ServedStatus | null {
+  const parsed = servedStatusSchema.safeParse(jsonOf(answer));
   return parsed.success ? parsed.data : null;
 }
 
-function findMismatch(status: StatusView, { expected }: VerifyContext): GateReading | null {
+function findMismatch(status: ServedStatus, { expected }: VerifyContext): GateReading | null {
   const { release, migration } = status.data;
   if (release !== expected.release) {
     return notYet(`release ${release} answers`, `release ${expected.release}`);
@@ -56,7 +71,7 @@ function findMismatch(status: StatusView, { expected }: VerifyContext): GateRead
   return null;
 }
 
-function sayStatus({ status, data }: StatusView): string {
+function sayStatus({ status, data }: ServedStatus): string {
   const schema = data.migration === null ? "" : `, migration ${data.migration}`;
   return `${status}, release ${data.release}${schema}`;
 }

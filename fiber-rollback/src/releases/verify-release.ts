@@ -100,6 +100,7 @@ async function remoteCheck(
     const there = await remoteRef(git, remote, `refs/tags/${tag}`);
     if (there === null)
       return { id, verdict: "unknown", detail: `${remote} does not have the tag` };
+    if (facts === null) return { id, verdict: "unknown", detail: `${remote} has it` };
     const here = await git.try(["git", "rev-parse", "--verify", "--quiet", `refs/tags/${tag}`]);
     return here.stdout.trim() === there
       ? { id, verdict: "ok", detail: `${remote} has the same tag` }

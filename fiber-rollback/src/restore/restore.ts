@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { endSessionsNamed, takeDataLock } from "#db";
 import { writeDurably } from "../durable-files.js";
-import { takeFileLock } from "../lock/file-lock.js";
-import type { DataPorts } from "../ports.js";
 import { openJournal } from "../engine/journal.js";
 import { hasPassedPivot, runSteps, type StepObserver, undoSteps } from "../engine/run-steps.js";
 import type { Step } from "../engine/step.js";
+import { takeFileLock } from "../lock/file-lock.js";
+import type { DataPorts } from "../ports.js";
 import { besideStep } from "./beside-step.js";
 import { carryStep } from "./carry-step.js";
 import { fenceStep } from "./fence-step.js";
@@ -200,7 +200,10 @@ function stepsOf(context: RestoreContext): readonly Step[] {
 }
 
 /** The dump that the plan restores: the one it names, or the one that the recovery took. */
-function dumpOf({ plan, journal }: RestoreContext) {
+export function dumpOf({ plan, journal }: RestoreContext): {
+  readonly path: string;
+  readonly identity: string | null;
+} {
   if (plan.source.kind === "dump") return plan.source;
   const path = journal.outcome("recover")?.path;
   if (typeof path === "string") return { path, identity: null };

@@ -1,7 +1,7 @@
 import { FiberError } from "#contracts";
 import { createPool, type Db, liftFence, raiseFence, readFence } from "#db";
-import { urlOfDatabase } from "../pg-tools.js";
 import type { Step } from "../engine/step.js";
+import { urlOfDatabase } from "../pg-tools.js";
 import { titleOf } from "./beside-step.js";
 import { endFenceBlockers } from "./end-fence-blockers.js";
 import { fenceOrigin, onDatabase, type RestoreContext } from "./restore-context.js";

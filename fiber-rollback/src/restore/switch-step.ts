@@ -8,8 +8,8 @@ import {
   readRounds,
   swapDatabases,
 } from "#db";
-import { urlOfDatabase } from "../pg-tools.js";
 import type { Step, StepDetail } from "../engine/step.js";
+import { urlOfDatabase } from "../pg-tools.js";
 import { titleOf } from "./beside-step.js";
 import { carryAndRecord } from "./carry-step.js";
 import { raiseIn } from "./fence-step.js";

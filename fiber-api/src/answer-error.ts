@@ -1,11 +1,12 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import {
   ERROR_STATUS,
   type ErrorBody,
   type ErrorCode,
   FiberError,
+  type IngestTrace,
   type RejectedSample,
 } from "#contracts";
 import { isConnectionError } from "#db";
@@ -39,7 +40,7 @@ const SCHEMA_STATES = new Set(["42P01", "42703", "42883", "3F000", "0A000"]);
 const UNSTORABLE_TEXT = new Set(["22021", "22P05", "22P02"]);
 
 /** The one place where errors become answers: no stack, no SQL, nothing of the driver's. */
-function toErrorAnswer(err: unknown): ErrorAnswer {
+export function toErrorAnswer(err: unknown): ErrorAnswer {
   if (err instanceof FiberError) {
     return err.code in ERROR_STATUS
       ? { code: err.code as ErrorCode, message: err.message, retryAfterS: err.retryAfterS }
@@ -80,29 +81,43 @@ function toErrorAnswer(err: unknown): ErrorAnswer {
   return { code: "INTERNAL", message: "Something failed here; the log has the request id" };
 }
 
-/** Sends an error in the envelope, with its status and Retry-After. */
-export function sendError(request: FastifyRequest, reply: FastifyReply, answer: ErrorAnswer) {
+/** The envelope of an error, as text. */
+export function errorText(answer: ErrorAnswer, requestId: string): string {
   const body: ErrorBody = {
     status: "error",
     code: answer.code,
     message: answer.message,
-    request_id: request.id,
+    request_id: requestId,
     ...(answer.rejected === undefined ? {} : { rejected: [...answer.rejected] }),
   };
+  return JSON.stringify(body);
+}
+
+/** Sends an error in the envelope, with its status and Retry-After. */
+export function sendError(request: FastifyRequest, reply: FastifyReply, answer: ErrorAnswer) {
   if (answer.retryAfterS !== undefined) reply.header("retry-after", answer.retryAfterS);
   return reply
     .code(ERROR_STATUS[answer.code])
     .header("content-type", "application/json; charset=utf-8")
-    .send(JSON.stringify(body));
+    .send(errorText(answer, request.id));
 }
 
-/** Fastify's error handler. Only what we did not expect is logged as an error, with its stack. */
+/** Only what we did not expect is logged as an error, with its stack. */
+export function logFailure(
+  log: FastifyBaseLogger,
+  { requestId, traceId }: IngestTrace,
+  { code }: ErrorAnswer,
+  err: unknown,
+): void {
+  const fields = { requestId, traceId, code };
+  if (code === "INTERNAL") log.error({ ...fields, err }, "request failed");
+  else if (ERROR_STATUS[code] >= 500) log.warn({ ...fields, err }, "request refused");
+}
+
+/** Fastify's error handler. */
 export function answerError(err: unknown, request: FastifyRequest, reply: FastifyReply) {
   const answer = toErrorAnswer(err);
-  const fields = { requestId: request.id, traceId: request.traceId, code: answer.code };
-  if (answer.code === "INTERNAL") request.log.error({ ...fields, err }, "request failed");
-  else if (ERROR_STATUS[answer.code] >= 500)
-    request.log.warn({ ...fields, err }, "request refused");
+  logFailure(request.log, { requestId: request.id, traceId: request.traceId }, answer, err);
   return sendError(request, reply, answer);
 }
 

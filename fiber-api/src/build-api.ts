@@ -1,3 +1,4 @@
+import { createServer as createHttpServer, type RequestListener } from "node:http";
 import compress from "@fastify/compress";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
@@ -18,10 +19,12 @@ import { liveRoute } from "./live/live-route.js";
 import { createLiveSource } from "./live/live-source.js";
 import { logRequests } from "./log-requests.js";
 import { missingRoutes } from "./missing-routes.js";
+import { createPushHandler } from "./push/handle-push.js";
+import { plainPushFirst } from "./push/plain-push.js";
 import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
-import { requestMetrics } from "./request-metrics.js";
+import { createRequestMetrics, serveMetrics } from "./request-metrics.js";
 import { aggregatedRoute } from "./routes/aggregated-route.js";
 import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
@@ -30,6 +33,7 @@ import { metricsRoute } from "./routes/metrics-route.js";
 import { nodeRoutes } from "./routes/node-routes.js";
 import { seriesRoute } from "./routes/series-route.js";
 import { statusRoute } from "./routes/status-route.js";
+import { ALWAYS_SENT } from "./sent-headers.js";
 
 /** What the API is made of. The pool and the log stay their owner's: the API closes neither. */
 export interface ApiDeps {
@@ -47,9 +51,19 @@ export interface ApiDeps {
 /** The API without a listening port. `close` it to end its streams and its listening connection. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { config, log, clock, pool, ingestLog, release } = deps;
-  const app = createServer(config, log);
   const tokens = createTokenCache(pool);
   const now = () => clock.now();
+  const hub = createLiveHub({ source: createLiveSource(pool, clock), log });
+  const metrics = createRequestMetrics({ ingestLog, pool, hub, moreMetrics: deps.moreMetrics });
+  const handle = createPushHandler({ ingestLog, clock, log });
+  const pushes = createRateLimit(config.pushPerMin, now);
+  let closing = false;
+  const app = createServer(config, log, (next) =>
+    plainPushFirst(
+      { handle, tokens, limit: pushes, observe: metrics.observe, log, isClosing: () => closing },
+      next,
+    ),
+  );
   const access = createAccess({
     tokens,
     anonymous: config.anonymous,
@@ -57,7 +71,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   const reads = createRateLimit(config.readsPerMin, now);
   const mayRead = access("read", reads);
-  const mayPush = access("push", createRateLimit(config.pushPerMin, now));
+  const mayPush = access("push", pushes);
   const status = createStatusReader({
     db: pool,
     ingestLog,
@@ -66,7 +80,6 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     release,
     schemaCompatible: config.schemaCompatible,
   });
-  const hub = createLiveHub({ source: createLiveSource(pool, clock), log });
   const listening = listenChanges({
     pool,
     clock,
@@ -79,12 +92,15 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     },
     onLost: (err) => log.warn({ err }, "listening for changes was interrupted"),
   });
-  app.addHook("preClose", () => hub.close());
+  app.addHook("preClose", async () => {
+    closing = true;
+    await hub.close();
+  });
   app.addHook("onClose", () => listening.stop());
 
   await apiDocs(app);
-  requestMetrics(app, { ingestLog, pool, hub, moreMetrics: deps.moreMetrics });
-  await app.register(async (scope) => pushRoute(scope, { ingestLog, clock, mayPush }));
+  serveMetrics(app, metrics);
+  await app.register(async (scope) => pushRoute(scope, { handle, mayPush }));
   await app.register(async (scope) => {
     await scope.register(helmet, { strictTransportSecurity: false });
     await scope.register(compress, { threshold: 1_024, encodings: ["gzip", "deflate"] });
@@ -107,8 +123,21 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstance {
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 72_000;
+
+function createServer(
+  config: ApiConfig,
+  log: FastifyBaseLogger,
+  inFront: (next: RequestListener) => RequestListener,
+): FastifyInstance {
   const app = Fastify({
+    // Fastify sets time-outs on servers of its own making only.
+    serverFactory: (next) =>
+      createHttpServer(
+        { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+        inFront(next),
+      ),
     loggerInstance: log,
     // A child logger per request costs more than a push; log lines name their request themselves.
     childLoggerFactory: (logger) => logger,
@@ -117,7 +146,7 @@ function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstanc
     genReqId: () => "",
     requestIdHeader: false,
     bodyLimit: 1024 * 1024,
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     forceCloseConnections: "idle",
     clientErrorHandler: answerBrokenRequest,
@@ -134,8 +163,7 @@ function createServer(config: ApiConfig, log: FastifyBaseLogger): FastifyInstanc
     request.traceId = traceId;
     reply.header("x-request-id", requestId);
     reply.header("x-trace-id", traceId);
-    reply.header("x-content-type-options", "nosniff");
-    reply.header("cache-control", "no-store");
+    reply.headers(ALWAYS_SENT);
     done();
   });
   logRequests(app);

@@ -14,8 +14,28 @@ export interface MetricsDeps {
   readonly moreMetrics?: ((register: Registry) => void) | undefined;
 }
 
-/** Counts every request by route and status, and serves the counts at GET /metrics. */
-export function requestMetrics(app: FastifyInstance, deps: MetricsDeps): void {
+/** One answered request. */
+export interface AnsweredRequest {
+  readonly method: string;
+  /** The route's pattern; "none" for an unknown one. */
+  readonly route: string;
+  readonly status: number;
+  readonly tookMs: number;
+  /** Samples of it that are durable now. */
+  readonly storedSamples: number;
+}
+
+/** Counts one answered request. */
+export type ObserveRequest = (request: AnsweredRequest) => void;
+
+/** Counts requests by route and status. */
+export interface RequestMetrics {
+  readonly register: Registry;
+  readonly observe: ObserveRequest;
+}
+
+/** Makes the counts; {@link serveMetrics} shows them. */
+export function createRequestMetrics(deps: MetricsDeps): RequestMetrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const seconds = new Histogram({
@@ -34,16 +54,29 @@ export function requestMetrics(app: FastifyInstance, deps: MetricsDeps): void {
   deps.moreMetrics?.(register);
 
   const children = new Map<string, ReturnType<typeof seconds.labels>>();
-  app.addHook("onResponse", (request, reply, done) => {
-    const route = request.routeOptions.url ?? "none";
-    const key = `${request.method} ${route} ${reply.statusCode}`;
+  const observe: ObserveRequest = ({ method, route, status, tookMs, storedSamples }) => {
+    const key = `${method} ${route} ${status}`;
     let child = children.get(key);
     if (child === undefined) {
-      child = seconds.labels(request.method, route, String(reply.statusCode));
+      child = seconds.labels(method, route, String(status));
       children.set(key, child);
     }
-    child.observe(reply.elapsedTime / 1000);
-    if (request.storedSamples > 0) samples.inc(request.storedSamples);
+    child.observe(tookMs / 1000);
+    if (storedSamples > 0) samples.inc(storedSamples);
+  };
+  return { register, observe };
+}
+
+/** Counts what Fastify answers, and serves the counts at GET /metrics. */
+export function serveMetrics(app: FastifyInstance, { register, observe }: RequestMetrics): void {
+  app.addHook("onResponse", (request, reply, done) => {
+    observe({
+      method: request.method,
+      route: request.routeOptions.url ?? "none",
+      status: reply.statusCode,
+      tookMs: reply.elapsedTime,
+      storedSamples: request.storedSamples,
+    });
     done();
   });
   app.get(

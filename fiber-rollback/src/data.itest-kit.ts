@@ -59,16 +59,3 @@ export async function fill(db: Db, rows: number): Promise<void> {
     [rows],
   );
 }
-
-/**
- * Whether a test may mount a small disk, which takes root; says loudly when it may not.
- *
- * @throws Error where skips are forbidden (FIBER_FORBID_SKIPS=1)
- */
-export function canMount(): boolean {
-  if (process.getuid?.() === 0) return true;
-  const message = "Tests of a full disk mount a small tmpfs, which takes root: they cannot run.";
-  if (process.env.FIBER_FORBID_SKIPS === "1") throw new Error(message);
-  console.warn(`\n!!! SKIPPED: ${message}\n`);
-  return false;
-}

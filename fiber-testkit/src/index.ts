@@ -10,4 +10,5 @@ export {
 } from "./sample-app.js";
 export { schemaText } from "./schema-text.js";
 export { type ScratchPostgres, startScratchPostgres } from "./scratch-postgres.js";
+export { canHaveSmallDisk, type SmallDisk, smallDisk } from "./small-disk.js";
 export { createTestDatabase, type TestDatabase } from "./test-database.js";

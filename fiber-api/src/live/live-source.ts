@@ -8,7 +8,7 @@ import type { LiveSource } from "./live-hub.js";
 /** Reads live events from the database. */
 export function createLiveSource(db: Db, clock: Clock): LiveSource {
   return {
-    readSamples: async (ids) => toLatestRounds(...(await readNodesAndSamples(db, ids))),
+    readSamples: async (ids) => toLatestRounds(await latestSamples(db, ids)),
     readNodes: async (ids) => toNodeViews(...(await readNodesAndSamples(db, ids))),
     readPosture: async () => {
       const [stored, nodes] = await Promise.all([readPosture(db), listNodes(db)]);

@@ -50,7 +50,7 @@ export function aggregatedRoute(app: FastifyInstance, { db, clock, mayRead }: Re
           start: isoTime(window.startMs),
           end: isoTime(window.endMs),
           resolution: window.resolution,
-          groups: groups.map((g) => ({ ...toFiguresView(g), key: g.key, nodes: g.nodes })),
+          groups: groups.map((g) => ({ key: g.key, nodes: g.nodes, ...toFiguresView(g) })),
         },
       });
     },

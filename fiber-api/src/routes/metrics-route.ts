@@ -55,8 +55,7 @@ export function metricsRoute(app: FastifyInstance, deps: ReadDeps): void {
       if (Object.keys(request.query).length > 0) {
         return reply.send(await samplePage(deps, request.query, request.url, reply));
       }
-      const [nodes, samples] = await Promise.all([listNodes(deps.db), latestSamples(deps.db)]);
-      return reply.send(toLatestRounds(nodes, samples));
+      return reply.send(toLatestRounds(await latestSamples(deps.db)));
     },
   );
 }

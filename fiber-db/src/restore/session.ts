@@ -74,7 +74,10 @@ export async function inSession<T>(
   }
 }
 
-/** Streams the rows of one query into a table of another session; resolves to how many. */
+/**
+ * Streams the rows of one query into a table of another session; resolves to how many. When either
+ * side fails, the source session is ended: rows that nobody takes any more would keep it for ever.
+ */
 export async function copyBetween(
   source: Session,
   select: string,
@@ -83,7 +86,12 @@ export async function copyBetween(
 ): Promise<number> {
   const reader = source.client.query(copyTo(`COPY (${select}) TO STDOUT`));
   const writer = target.client.query(copyFrom(`COPY ${into} FROM STDIN`));
-  await pipeline(reader, writer);
+  try {
+    await pipeline(reader, writer);
+  } catch (err) {
+    await source.close();
+    throw err;
+  }
   return writer.rowCount;
 }
 

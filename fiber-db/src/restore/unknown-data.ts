@@ -52,7 +52,10 @@ function isDayOf(old: TableShape, known: ReadonlyMap<string, TableShape>): boole
   return known.has("samples") && /^samples_[0-9]{8}$/.test(old.name);
 }
 
-/** Writes rows as CSV with a header; resolves to how many there were. */
+/**
+ * Writes rows as CSV with a header; resolves to how many there were. When the file fails, the
+ * session is ended: rows that nobody takes any more would keep it for ever.
+ */
 export async function exportCsv(
   source: Session,
   data: UnknownData,
@@ -61,7 +64,12 @@ export async function exportCsv(
   const reader = source.client.query(
     copyTo(`COPY (${data.select}) TO STDOUT (FORMAT csv, HEADER true)`),
   );
-  await pipeline(reader, file);
+  try {
+    await pipeline(reader, file);
+  } catch (err) {
+    await source.close();
+    throw err;
+  }
   // The header is no row.
   return Math.max(0, reader.rowCount);
 }

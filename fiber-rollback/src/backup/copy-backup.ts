@@ -3,7 +3,13 @@ import { access, copyFile, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { FiberError } from "#contracts";
 import { mustRun } from "#runtime";
-import { renameDurably, syncPath, unfinishedName, writeDurably } from "../durable-files.js";
+import {
+  removeUnfinished,
+  renameDurably,
+  syncPath,
+  unfinishedName,
+  writeDurably,
+} from "../durable-files.js";
 import type { DataPorts } from "../ports.js";
 import { diskFull } from "../run-tool.js";
 import { refuseShortDisk } from "./disk-space.js";
@@ -82,6 +88,7 @@ async function copyToFolder(
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause) => {
     throw copyFailed(backup.path, folder, (cause as Error).message, cause);
   });
+  await removeUnfinished(folder);
   await refuseShortDisk(folder, backup.sizeBytes, `The copy of ${backup.path}`);
   for (const file of files) {
     const target = join(folder, basename(file));

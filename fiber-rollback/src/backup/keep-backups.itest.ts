@@ -1,19 +1,11 @@
-import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "#runtime";
-import { canMount, createTestData, type TestData } from "../data.itest-kit.js";
+import { canHaveSmallDisk, smallDisk } from "#testkit";
+import { createTestData, type TestData } from "../data.itest-kit.js";
 import { findPgTools } from "../pg-tools.js";
 import { noProgress } from "../progress.js";
 import { copyBackup, lastCopy, newestUncopied } from "./copy-backup.js";
@@ -23,6 +15,8 @@ import { globalsPathOf, manifestPathOf, readManifest } from "./manifest.js";
 import { proveBackup } from "./prove-backup.js";
 import { pruneBackups } from "./prune-backups.js";
 import { verifyBackup } from "./verify-backup.js";
+
+const itHasDisk = it.runIf(await canHaveSmallDisk());
 
 let data: TestData;
 beforeAll(async () => {
@@ -181,47 +175,43 @@ describe("an encrypted backup", () => {
 });
 
 describe("a full disk", () => {
-  it.runIf(canMount())(
-    "is foreseen, and in the middle leaves nothing but a clear error",
-    async () => {
-      const folder = join(data.stateDir, "backups");
-      mkdirSync(folder);
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=33m", "tmpfs", folder]);
-      try {
-        // The estimate (a small database and the reserve) does not fit.
-        await expect(createBackup(data.ports, { tag: "full" })).rejects.toMatchObject({
-          code: "DISK_SHORT",
-          message: expect.stringMatching(/are free/),
-        });
-        execFileSync("mount", ["-o", "remount,size=50m", folder]);
-        await data.database.pool.query(
-          "CREATE TABLE noise AS SELECT gen_random_uuid() AS a, gen_random_uuid() AS b FROM generate_series(1, 20000)",
-        );
-        for (const recipient of [
-          undefined,
-          await identityToRecipient(await generateX25519Identity()),
-        ]) {
-          // Somebody else fills the disk after the estimate.
-          const filler = join(folder, "filler");
-          const create = createBackup(
-            {
-              ...data.ports,
-              progress: () => {
-                if (!existsSync(filler)) fillUp(filler);
-              },
+  itHasDisk("is foreseen, and in the middle leaves nothing but a clear error", async () => {
+    const disk = await smallDisk(33 << 20);
+    const ports = { ...data.ports, stateDir: disk.folder };
+    try {
+      // The estimate (a small database and the reserve) does not fit.
+      await expect(createBackup(ports, { tag: "full" })).rejects.toMatchObject({
+        code: "DISK_SHORT",
+        message: expect.stringMatching(/are free/),
+      });
+      await disk.resize(50 << 20);
+      await data.database.pool.query(
+        "CREATE TABLE noise AS SELECT gen_random_uuid() AS a, gen_random_uuid() AS b FROM generate_series(1, 20000)",
+      );
+      for (const recipient of [
+        undefined,
+        await identityToRecipient(await generateX25519Identity()),
+      ]) {
+        // Somebody else fills the disk after the estimate.
+        const filler = join(disk.folder, "filler");
+        const create = createBackup(
+          {
+            ...ports,
+            progress: () => {
+              if (!existsSync(filler)) fillUp(filler);
             },
-            { tag: "full", ...(recipient === undefined ? {} : { recipient }) },
-          );
-          await expect(create).rejects.toMatchObject({ code: "DISK_FULL" });
-          expect(readdirSync(join(folder, "full"))).toEqual([]);
-          rmSync(filler);
-        }
-        await data.database.pool.query("DROP TABLE noise");
-      } finally {
-        execFileSync("umount", [folder]);
+          },
+          { tag: "full", ...(recipient === undefined ? {} : { recipient }) },
+        );
+        await expect(create).rejects.toMatchObject({ code: "DISK_FULL" });
+        expect(readdirSync(join(disk.folder, "backups/full"))).toEqual([]);
+        rmSync(filler);
       }
-    },
-  );
+      await data.database.pool.query("DROP TABLE noise");
+    } finally {
+      await disk.remove();
+    }
+  });
 });
 
 function fillUp(file: string): void {

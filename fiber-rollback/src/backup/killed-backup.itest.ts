@@ -1,45 +1,24 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, watch } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isBackupRunning } from "#db";
 import { createTestData, type TestData } from "../data.itest-kit.js";
 import { findPgTools } from "../pg-tools.js";
 import { noProgress } from "../progress.js";
+import { copyBackup, lastCopy } from "./copy-backup.js";
 import { createBackup } from "./create-backup.js";
-import { listBackups } from "./list-backups.js";
+import { killAtFile, killWhen } from "./kill-work.itest-kit.js";
+import { findBackup, listBackups } from "./list-backups.js";
+import { manifestPathOf, readManifest } from "./manifest.js";
+import { proveBackup } from "./prove-backup.js";
 import { verifyBackup } from "./verify-backup.js";
-
-const child = fileURLToPath(new URL("./killable-backup.itest-kit.ts", import.meta.url));
 
 let data: TestData;
 beforeAll(async () => {
   data = await createTestData(60_000);
 });
 afterAll(() => data.remove());
-
-/** Runs a backup in a process group of its own and kills the group when a file of that kind shows. */
-async function killAt(moment: RegExp): Promise<{ readonly killed: boolean }> {
-  const folder = join(data.stateDir, "backups/killed");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const known = new Set(readdirSync(folder));
-  const running = spawn(
-    process.execPath,
-    ["--import", "tsx", "--conditions=source", child, data.database.url, data.stateDir],
-    { detached: true, stdio: "ignore" },
-  );
-  let killed = false;
-  const watching = watch(folder, (_event, name) => {
-    if (name === null || killed || known.has(name) || !moment.test(name)) return;
-    killed = true;
-    process.kill(-(running.pid ?? 0), "SIGKILL");
-  });
-  await once(running, "exit");
-  watching.close();
-  return { killed };
-}
 
 describe("a backup killed with its whole process group", () => {
   it.each([
@@ -50,8 +29,8 @@ describe("a backup killed with its whole process group", () => {
     ["when the manifest has its name", /^[^.].*\.manifest\.json$/],
     ["when the dump has its name", /^[^.].*\.dump$/],
   ])("%s leaves no backup that only looks complete", async (_, moment) => {
-    const { killed } = await killAt(moment);
-    expect(killed).toBe(true);
+    const work = { url: data.database.url, stateDir: data.stateDir, what: "create" } as const;
+    expect(await killAtFile(work, join(data.stateDir, "backups/killed"), moment)).toBe(true);
     // The server ends the dead session by itself.
     await expect.poll(() => isBackupRunning(data.database.pool), { timeout: 20_000 }).toBe(false);
 
@@ -70,5 +49,74 @@ describe("a backup killed with its whole process group", () => {
       expect(stems.filter((one) => one === stem)).toHaveLength(3);
     }
     expect(existsSync(after.link)).toBe(true);
+  });
+});
+
+describe("a proof killed with its whole process group", () => {
+  const scratchDatabases = async () =>
+    (
+      await data.database.pool.query<{ datname: string }>(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'fiber\\_prove\\_%'",
+      )
+    ).rows;
+
+  it.each([
+    ["when its database is there", async () => (await scratchDatabases()).length > 0],
+    [
+      "while rows are copied",
+      async () => {
+        const { rows } = await data.database.pool.query(
+          "SELECT FROM pg_stat_activity WHERE datname LIKE 'fiber\\_prove\\_%' AND query LIKE 'COPY%'",
+        );
+        return rows.length > 0;
+      },
+    ],
+  ])("%s proves nothing, and the next one works and clears up", async (_, isTime) => {
+    const { path } = await createBackup(data.ports, { tag: "to-prove" });
+    const { url } = data.database;
+    const work = { url, stateDir: data.stateDir, what: "prove", more: [path] } as const;
+    expect(await killWhen(work, isTime)).toBe(true);
+    expect((await readManifest(path)).provenAt).toBeNull();
+    expect(await scratchDatabases()).toHaveLength(1);
+
+    const prove = () => proveBackup(data.ports, { path });
+    // The server ends the dead session, which holds the lock of proofs, by itself.
+    const report = await expect
+      .poll(() => prove().catch((err: { code?: string }) => err.code), { timeout: 30_000 })
+      .not.toBe("PROOF_RUNNING")
+      .then(prove);
+    expect(report.differences).toEqual([]);
+    expect(await scratchDatabases()).toEqual([]);
+  });
+});
+
+describe("a copy killed with its whole process group", () => {
+  it.each([
+    ["while the dump is copied", /^\.\d.*\.dump\.\d+-.*partial$/],
+    ["when the dump has its name", /^\d.*\.dump$/],
+    ["while the manifest is copied", /^\.\d.*\.manifest\.json\.\d+-.*partial$/],
+  ])("%s is no copy yet, and the next one is whole", async (_, moment) => {
+    const { path, manifest } = await createBackup(data.ports, { tag: "to-copy" });
+    const destination = mkdtempSync(join(tmpdir(), "fiber-copy-"));
+    const folder = join(destination, "to-copy");
+    try {
+      const { url } = data.database;
+      const more = [path, destination];
+      const work = { url, stateDir: data.stateDir, what: "copy", more } as const;
+      expect(await killAtFile(work, folder, moment)).toBe(true);
+      expect((await lastCopy(data.stateDir))?.path).not.toBe(path);
+      expect(readdirSync(folder).filter((name) => name.endsWith(".manifest.json"))).toEqual([]);
+
+      await copyBackup(data.ports, await findBackup(data.stateDir, path), destination);
+      expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+      const copy = join(folder, manifest.file.name);
+      expect(readFileSync(copy).equals(readFileSync(path))).toBe(true);
+      expect(readFileSync(manifestPathOf(copy), "utf8")).toBe(
+        readFileSync(manifestPathOf(path), "utf8"),
+      );
+      expect((await lastCopy(data.stateDir))?.path).toBe(path);
+    } finally {
+      rmSync(destination, { recursive: true, force: true });
+    }
   });
 });

@@ -60,6 +60,18 @@ export async function proveBackup(
   }
 }
 
+/** @throws FiberError DUMP_ENCRYPTED when a dump's manifest says so and no key was given */
+export function refuseSealed(
+  { path, identityFile }: Pick<DumpSource, "path" | "identityFile">,
+  manifest: Manifest,
+): void {
+  if (manifest.file.encryption === null || identityFile !== undefined) return;
+  throw new FiberError(
+    "DUMP_ENCRYPTED",
+    `${path} is encrypted with age: give its identity file with --identity FILE.`,
+  );
+}
+
 /** Whether pg_restore did all it should: exit 0, or only the one error that newer clients cause. */
 export function refuseFailedRestore(end: ToolEnd, source: DumpSource, what: string): void {
   const errors = end.stderr.split("\n").filter((line) => /pg_restore: error:/.test(line));
@@ -113,12 +125,4 @@ async function restoreAndCompare(
   await updateManifest(source.path, { provenAt });
   ports.log.info({ path: source.path, restoreMs }, "backup proven");
   return { path: source.path, provenAt, differences, restoreMs };
-}
-
-function refuseSealed({ path, identityFile }: DumpSource, manifest: Manifest): void {
-  if (manifest.file.encryption === null || identityFile !== undefined) return;
-  throw new FiberError(
-    "DUMP_ENCRYPTED",
-    `${path} is encrypted, so a proof needs its identity file: --identity FILE.`,
-  );
 }

@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { FiberError } from "#contracts";
@@ -10,6 +10,8 @@ import type { Step } from "../engine/step.js";
 import { compareWithManifest, refuseDifferences } from "./compare-manifest.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
 import { readDumpToEnd, restoreDump } from "./restore-dump.js";
+
+const PLAIN_COPY = "decrypted.dump";
 
 /** Comment of a database that this run made, before and after it is complete. */
 const noteOf = (id: string, state: "unfinished" | "restored") => `fiber restore ${id}: ${state}`;
@@ -74,7 +76,7 @@ export function besideStep(
         );
         throw err;
       } finally {
-        if (plain !== path) await rm(plain, { force: true });
+        await removePlainCopy(folder);
       }
       const found = await find();
       return { oid: found?.oid ?? null, sizeBytes: found?.sizeBytes ?? null, restoreMs };
@@ -84,6 +86,7 @@ export function besideStep(
       throw new FiberError("RESTORE_FAILED", `Database ${restored} is not complete. Try again.`);
     },
     async undo() {
+      await removePlainCopy(folder);
       const found = await find();
       if (found === null) return;
       if (found.comment !== null && !found.comment.startsWith(`fiber restore ${id}:`)) return;
@@ -105,6 +108,11 @@ export async function readManifestIfAny(path: string): Promise<Manifest | null> 
     if (err instanceof FiberError && err.code === "MANIFEST_MISSING") return null;
     throw err;
   }
+}
+
+/** Removes the plain copy of an encrypted dump, which a killed run leaves in its folder. */
+export async function removePlainCopy(folder: string): Promise<void> {
+  await rm(join(folder, PLAIN_COPY), { force: true });
 }
 
 async function finishRestored(
@@ -130,16 +138,11 @@ async function finishRestored(
 
 /** pg_restore must seek, so an encrypted dump is plain on disk (0600) while it is restored. */
 async function decryptBeside(path: string, identity: string, folder: string): Promise<string> {
-  const plain = join(folder, "decrypted.dump");
-  await rm(plain, { force: true });
-  const file = await open(plain, "wx", 0o600);
-  try {
-    await pipeline(
-      await decryptStream(createReadStream(path), identity),
-      file.createWriteStream({ autoClose: false }),
-    );
-  } finally {
-    await file.close();
-  }
+  await removePlainCopy(folder);
+  const plain = join(folder, PLAIN_COPY);
+  await pipeline(
+    await decryptStream(createReadStream(path), identity),
+    createWriteStream(plain, { flags: "wx", mode: 0o600 }),
+  );
   return plain;
 }

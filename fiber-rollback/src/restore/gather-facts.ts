@@ -13,6 +13,7 @@ import {
 import { hashFile } from "../backup/dump-to-file.js";
 import type { Manifest } from "../backup/manifest.js";
 import { timeName } from "../backup/places.js";
+import { refuseSealed } from "../backup/prove-backup.js";
 import { refuseUnsound, verifyBackup } from "../backup/verify-backup.js";
 import type { DataPorts } from "../ports.js";
 import { readManifestIfAny } from "./beside-step.js";
@@ -152,15 +153,14 @@ async function findDump(
   const wanted = isAbsolute(given) ? given : resolve(given);
   const path = await realpath(wanted).catch(() => wanted);
   const manifest = await readManifestIfAny(path).catch(() => null);
+  const sealed = { path, ...(identity === null ? {} : { identityFile: identity }) };
+  if (manifest !== null) refuseSealed(sealed, manifest);
   const intact =
     manifest !== null && (await hashFile(path).catch(() => "")) === manifest.file.sha256;
   // The manifest's own file was read to its end when it was written; any other is read now.
   if (!intact || identity !== null || manifest.file.encryption !== null) {
     const tools = await toolsFor(ports.admin);
-    const report = await verifyBackup(
-      { path, tools, ...(identity === null ? {} : { identityFile: identity }) },
-      ports.progress,
-    );
+    const report = await verifyBackup({ ...sealed, tools }, ports.progress);
     const problems = report.problems.filter((problem) => problem.code !== "MANIFEST_MISSING");
     if (problems.length > 0) refuseUnsound({ ...report, problems });
   }

@@ -141,10 +141,29 @@ async function runPlan(
   return await locked(ports, plan, event, async (context, assertLocked) => {
     const { journal } = context;
     await journal.write({ event, detail: { id: plan.id, pid: process.pid } });
-    await runSteps(stepsOf(context), { journal, log: ports.log, observe, assertLocked });
+    try {
+      await runSteps(stepsOf(context), { journal, log: ports.log, observe, assertLocked });
+    } catch (err) {
+      throw diskFullInRestore(err);
+    }
     await journal.write({ event: "end", detail: { outcome: "done" } });
     return await readReport(context);
   });
+}
+
+const SERVER_DISK_FULL = "53100";
+
+/** An error as it should reach people: a full disk, ours or the server's, becomes DISK_FULL. */
+function diskFullInRestore(err: unknown): unknown {
+  const { code, message } = err as { code?: unknown; message?: string };
+  if (code !== "ENOSPC" && code !== SERVER_DISK_FULL && code !== "DISK_FULL") return err;
+  const [what] = (message ?? "").split("\n");
+  return new FiberError(
+    "DISK_FULL",
+    `The restore ran out of disk space (${what}). Free space, then go on with fiber restore ` +
+      "--resume; fiber restore --abort gives back what it took. Reads and ingest go on.",
+    { cause: err },
+  );
 }
 
 /** Works under both locks: the installation's file and the database's advisory lock. */

@@ -12,7 +12,7 @@ import {
 import { writeDurably } from "../durable-files.js";
 import type { Step } from "../engine/step.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import { titleOf } from "./beside-step.js";
+import { removePlainCopy, titleOf } from "./beside-step.js";
 import { liftIn } from "./fence-step.js";
 import { removeRecovered } from "./recover-step.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
@@ -78,6 +78,7 @@ export function reportStep(context: RestoreContext): Step {
       }
       await onDatabase(ports, plan.live.name, dropWorkSchema);
       await removeRecovered(context.folder);
+      await removePlainCopy(context.folder);
       return { path };
     },
     verify: async () => {},

@@ -14,8 +14,10 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { runCommand } from "#runtime";
-import { canMount } from "../data.itest-kit.js";
+import { canHaveSmallDisk, smallDisk } from "#testkit";
 import { ARCHIVE_SCRIPT, FETCH_SCRIPT, scriptCommand } from "./archive-script.js";
+
+const itHasDisk = it.runIf(await canHaveSmallDisk());
 
 const root = mkdtempSync(join(tmpdir(), "fiber 100%'s-"));
 const archive = join(root, "archive");
@@ -31,8 +33,8 @@ beforeEach(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** As the server runs it: through sh, with %p and %f filled in and %% made %. */
-const archiveIt = (shell = "sh", env: Readonly<Record<string, string>> = {}) => {
-  const command = scriptCommand(script, "%p", "%f", archive).replace(/^sh/, shell);
+const archiveIt = (shell = "sh", env: Readonly<Record<string, string>> = {}, to = archive) => {
+  const command = scriptCommand(script, "%p", "%f", to).replace(/^sh/, shell);
   const filled = command.replace(/%([pf%])/g, (_, c) =>
     c === "p" ? segment : c === "f" ? name : "%",
   );
@@ -96,18 +98,19 @@ describe("the archive script", () => {
     expect(readFileSync(join(archive, name))).toEqual(readFileSync(segment));
   });
 
-  it.runIf(canMount())(
-    "leaves nothing under the segment's name when the disk is full",
-    async () => {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", archive]);
-      try {
-        expect((await archiveIt()).exitCode).not.toBe(0);
-        expect(readdirSync(archive)).toEqual([]);
-      } finally {
-        execFileSync("umount", [archive]);
-      }
-    },
-  );
+  itHasDisk("leaves nothing under the segment's name when the disk is full", async () => {
+    const disk = await smallDisk(512 << 10);
+    try {
+      const failed = await archiveIt("sh", {}, disk.folder);
+      expect(failed.exitCode).not.toBe(0);
+      expect(failed.stderr).toMatch(/No space left/);
+      expect(readdirSync(disk.folder)).toEqual([]);
+      await disk.resize(4 << 20);
+      expect(await archiveIt("sh", {}, disk.folder)).toMatchObject({ exitCode: 0 });
+    } finally {
+      await disk.remove();
+    }
+  });
 
   it("is POSIX: dash accepts it without a word", async () => {
     expect(await runCommand(["sh", "-n", script])).toMatchObject({ exitCode: 0, stderr: "" });

@@ -91,6 +91,8 @@ const CODES: Readonly<Record<string, number>> = {
   RUN_DATABASE_DIFFERS: EXIT.refused,
   RUN_WITHOUT_DATABASE: EXIT.refused,
   JOURNAL_BROKEN: EXIT.refused,
+  ENGINE_DAMAGED: EXIT.refused,
+  ENGINE_INCOMPLETE: EXIT.refused,
   MANIFEST_MISSING: EXIT.refused,
   BACKUP_EXISTS: EXIT.refused,
   BACKUP_LINK_TAKEN: EXIT.refused,

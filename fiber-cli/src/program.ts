@@ -14,6 +14,8 @@ import { nodeCommand } from "./commands/node.js";
 import { probeCommand } from "./commands/probe.js";
 import { releaseCommand } from "./commands/release.js";
 import { restoreCommand } from "./commands/restore.js";
+import { runsCommand } from "./commands/runs.js";
+import { smokeCommand } from "./commands/smoke.js";
 import { statusCommand } from "./commands/status.js";
 import { targetCommand } from "./commands/target.js";
 import { tokenCommand } from "./commands/token.js";
@@ -45,12 +47,13 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
+  program.addCommand(smokeCommand(), { hidden: true });
   program.commandsGroup("Data:");
   for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
     program.addCommand(command);
   }
   program.commandsGroup("Releases, and a bad commit on the release branch (scenario 1):");
-  for (const command of [releaseCommand(), gatesCommand(), hotfixCommand()]) {
+  for (const command of [releaseCommand(), runsCommand(), gatesCommand(), hotfixCommand()]) {
     program.addCommand(command);
   }
   program.commandsGroup("Administration:");

@@ -17,6 +17,8 @@ export interface RollbackFacts {
   readonly allowLoss: boolean;
   /** The run whose failure this takes back, without anybody to ask; null for a person's rollback. */
   readonly takesBack: string | null;
+  /** The failed run's fence may still stand: it is lifted once the target runs. */
+  readonly liftsFence?: boolean;
   /** The release that failed, and why. */
   readonly failed?: { readonly tag: string; readonly why: string } | null;
   /** What was known of probes before the failed run. */
@@ -67,7 +69,7 @@ function makePlan(facts: RollbackFacts, level: Level, why: string): RunPlan {
   const source = restores ? (data?.source ?? null) : null;
   return assemblePlan({
     ...{ kind: "rollback", head, target, running, data, level, why },
-    ids: rollbackStepIds(level, source),
+    ids: rollbackStepIds(level, source, facts.liftsFence),
     shown: {
       build: facts.build,
       source,

@@ -1,10 +1,11 @@
 import { FiberError } from "#contracts";
+import type { Artefact } from "../../drivers/deploy-driver.js";
 import type { Step } from "../../engine/step.js";
 import { makeStep, type StepBase, targetArtefact } from "./step-base.js";
 
 /** Makes the target the release that runs, and records that it is live. */
 export function switchStep(base: StepBase): Step {
-  const { facts, world, context } = base;
+  const { facts, world } = base;
   const { tag } = facts.target;
   const isRunning = async () => {
     const { release, digest, roles, reachable } = await world.driver.running();
@@ -33,22 +34,21 @@ export function switchStep(base: StepBase): Step {
           "fiber rollback resume",
       );
     },
-    async undo() {
-      const { artefact, release, status } = facts.from;
-      if (artefact === null) {
-        throw new FiberError(
-          "NOTHING_TO_GO_BACK_TO",
-          `${release ?? "Nothing"} ran before, which is no release: there is nothing to switch back to.`,
-        );
-      }
-      await world.driver.switchTo(artefact, { overlap: facts.overlap });
-      if (status !== null) {
-        const why = `run ${context.plan.id} was taken back`;
-        await mark(base, artefact.tag, { status: "live", why });
-        if (status !== "live") await mark(base, artefact.tag, { status, why });
-      }
-    },
+    // A working tree is no release: there is nothing to switch back to, and the plan says so.
+    ...(facts.from.artefact === null ? {} : { undo: () => switchBack(base, facts.from.artefact) }),
   });
+}
+
+async function switchBack(base: StepBase, artefact: Artefact | null): Promise<void> {
+  const { facts, world, context } = base;
+  const { status } = facts.from;
+  if (artefact === null) return;
+  await world.driver.switchTo(artefact, { overlap: facts.overlap });
+  if (status !== null) {
+    const why = `run ${context.plan.id} was taken back`;
+    await mark(base, artefact.tag, { status: "live", why });
+    if (status !== "live") await mark(base, artefact.tag, { status, why });
+  }
 }
 
 /** Roles that are no part of a release (a demo target) count with any. */

@@ -3,6 +3,7 @@ import { apiCommand } from "./commands/api.js";
 import { backupCommand } from "./commands/backup.js";
 import { dashboardCommand } from "./commands/dashboard.js";
 import { demoTargetCommand } from "./commands/demo-target.js";
+import { deployCommand } from "./commands/deploy.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
 import { gatesCommand } from "./commands/gates.js";
@@ -14,6 +15,7 @@ import { nodeCommand } from "./commands/node.js";
 import { probeCommand } from "./commands/probe.js";
 import { releaseCommand } from "./commands/release.js";
 import { restoreCommand } from "./commands/restore.js";
+import { rollbackCommand } from "./commands/rollback.js";
 import { runsCommand } from "./commands/runs.js";
 import { smokeCommand } from "./commands/smoke.js";
 import { statusCommand } from "./commands/status.js";
@@ -48,6 +50,8 @@ export function createProgram(version: string): Command {
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
   program.addCommand(smokeCommand(), { hidden: true });
+  program.commandsGroup("Release, and go back (scenario 2):");
+  for (const command of [deployCommand(), rollbackCommand()]) program.addCommand(command);
   program.commandsGroup("Data:");
   for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
     program.addCommand(command);
@@ -76,7 +80,10 @@ Examples:
   fiber status                  what runs, where, since when
   fiber logs api -f             follow one role's log
   fiber target add 192.0.2.10   measure one more target
+  fiber deploy v1.1.0           put a release live; it takes itself back when it fails
+  fiber rollback                back to the last known good release
   fiber migrate current         the schema's revision
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check, 75 locked by someone else.
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check, 4 taken back by itself,
+75 locked by someone else.
 Results go to stdout, messages to stderr; --json prints results for machines.`;

@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type AnonymousPolicy,
+  errorBodySchema,
   readinessAnswerSchema,
   releaseListSchema,
   runAnswerSchema,
@@ -138,7 +139,7 @@ describe("through the dashboard, while the API is away", () => {
     expect(readiness.light).toBe("red");
     const missing = await fetch(`${url}/api/runs/20200101T000000Z-deploy`);
     expect(missing.status).toBe(404);
-    expect((await missing.json()).code).toBe("RUN_NOT_FOUND");
+    expect(errorBodySchema.parse(await missing.json()).code).toBe("RUN_NOT_FOUND");
   });
 
   it("streams each step of a run while it goes on", async () => {
@@ -182,7 +183,7 @@ describe("through the dashboard, while the API is away", () => {
     try {
       const refused = await fetch(`${url}/api/runs`);
       expect(refused.status).toBe(401);
-      expect((await refused.json()).code).toBe("UNAUTHENTICATED");
+      expect(errorBodySchema.parse(await refused.json()).code).toBe("UNAUTHENTICATED");
       const unknown = { authorization: `Bearer fbr_${"x".repeat(43)}` };
       expect((await fetch(`${url}/api/runs/live`, { headers: unknown })).status).toBe(401);
       // Whoever owns the socket owns the installation: the command and the API ask there.
@@ -217,7 +218,7 @@ it("without an agent the dashboard answers 503 AGENT_UNREACHABLE", async () => {
       const response = await fetch(`http://127.0.0.1:${lonely.port}${path}`);
       expect(response.status).toBe(503);
       expect(response.headers.get("retry-after")).toBe("2");
-      expect((await response.json()).code).toBe("AGENT_UNREACHABLE");
+      expect(errorBodySchema.parse(await response.json()).code).toBe("AGENT_UNREACHABLE");
     }
   } finally {
     await lonely.stop();

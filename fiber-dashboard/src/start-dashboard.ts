@@ -10,6 +10,7 @@ import {
   portHolder,
   type Running,
 } from "#runtime";
+import { agentRoutes } from "./agent-routes.js";
 import { proxyApi } from "./api-proxy.js";
 import type { DashboardConfig } from "./config.js";
 import { addSecurityHeaders } from "./security.js";
@@ -92,6 +93,7 @@ async function buildDashboard(options: DashboardOptions): Promise<FastifyInstanc
   });
   await addSecurityHeaders(app);
   app.get("/health", async () => ({ status: "ok" }));
+  if (config.FIBER_AGENT_SOCKET !== undefined) agentRoutes(app, config.FIBER_AGENT_SOCKET);
   await proxyApi(app, config.FIBER_API_URL);
   await serveWebBuild(app, options.webFolder ?? builtWebFolder);
   return app;

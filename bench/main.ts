@@ -3,9 +3,19 @@ import { type Bench, type BenchRow, keepsBound } from "./bench.js";
 import { ingestBench } from "./ingest.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
+import { releasesBench } from "./releases.js";
 import { restoreBench } from "./restore.js";
+import { switchBench } from "./switch.js";
 
-const benches: readonly Bench[] = [ingestBench, readsBench, probeBench, restoreBench, backupBench];
+const benches: readonly Bench[] = [
+  ingestBench,
+  readsBench,
+  probeBench,
+  restoreBench,
+  backupBench,
+  switchBench,
+  releasesBench,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

@@ -1,31 +1,50 @@
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { FiberError } from "#contracts";
 
-/** What the agent answers on its socket. */
-export interface AgentHandlers {
-  /** GET /status */
-  status(): unknown;
-  /** POST /stop: begins to stop the stack; the answer does not wait for the end. */
-  stop(): void;
-  /** POST /reload: probes read their targets again. */
-  reload(): Promise<unknown>;
+/** What a route is asked. */
+export interface AgentRequest {
+  readonly url: URL;
+  /** The groups of a route whose path is a pattern, decoded. */
+  readonly params: readonly string[];
+  readonly headers: IncomingMessage["headers"];
+  /** The body read as JSON; undefined when there is none. */
+  body(): Promise<unknown>;
+  /** For a route that streams: it answers by itself and returns "handled". */
+  readonly response: ServerResponse;
+  /** Aborts when the caller has gone or the agent ends. */
+  readonly signal: AbortSignal;
 }
 
-/** Serves the agent's HTTP on a unix socket that only its owner may use. */
+/** What a route answers: a status with a body to send as JSON, or "handled". */
+export type AgentAnswer = { readonly status: number; readonly body: unknown } | "handled";
+
+/** One route of the agent. Its path is exact, or a pattern for the whole path. */
+export interface AgentRoute {
+  readonly method: "GET" | "POST";
+  readonly path: string | RegExp;
+  answer(request: AgentRequest): Promise<AgentAnswer>;
+}
+
+/** The usual answer: 200 with `data`. */
+export function answerOk(data: unknown): AgentAnswer {
+  return { status: 200, body: { status: "ok", data } };
+}
+
+/** No request of ours is larger than this, in bytes. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Serves the agent's routes on a unix socket that only its owner may use. */
 export async function serveAgent(
   socket: string,
-  handlers: AgentHandlers,
+  routes: readonly AgentRoute[],
 ): Promise<{ close(): Promise<void> }> {
+  const ending = new AbortController();
   const server = createServer((req, res) => {
-    answer(req, handlers).then(
-      ([status, body]) => send(res, status, body),
-      (err: Error) =>
-        send(res, 500, {
-          status: "error",
-          code: err instanceof FiberError ? err.code : "INTERNAL",
-          message: err.message,
-        }),
+    answer(req, res, { routes, ending: ending.signal }).then(
+      (answered) => answered !== "handled" && send(res, answered.status, answered.body),
+      (err: Error) => send(res, statusOf(err), errorBody(err, req)),
     );
   });
   // The caller holds the stack's lock, so a socket that lies here belongs to nobody.
@@ -42,6 +61,7 @@ export async function serveAgent(
   return {
     close: () =>
       new Promise((resolve) => {
+        ending.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -50,67 +70,71 @@ export async function serveAgent(
 
 async function answer(
   req: IncomingMessage,
-  handlers: AgentHandlers,
-): Promise<readonly [status: number, body: unknown]> {
-  switch (`${req.method} ${req.url}`) {
-    case "GET /status":
-      return [200, { status: "ok", data: handlers.status() }];
-    case "POST /stop":
-      handlers.stop();
-      return [202, { status: "accepted" }];
-    case "POST /reload":
-      return [200, { status: "ok", data: await handlers.reload() }];
-    default:
-      return [
-        404,
-        { status: "error", code: "ROUTE_NOT_FOUND", message: `No route ${req.method} ${req.url}` },
-      ];
+  response: ServerResponse,
+  { routes, ending }: { routes: readonly AgentRoute[]; ending: AbortSignal },
+): Promise<AgentAnswer> {
+  const url = new URL(req.url ?? "/", "http://agent");
+  for (const route of routes) {
+    const params = route.method === req.method ? matchPath(route.path, url.pathname) : null;
+    if (params === null) continue;
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, ending]);
+    const body = () => readBody(req);
+    return route.answer({ url, params, headers: req.headers, body, response, signal });
+  }
+  throw new FiberError("ROUTE_NOT_FOUND", `No route ${req.method} ${url.pathname}`);
+}
+
+function matchPath(path: string | RegExp, asked: string): readonly string[] | null {
+  if (typeof path === "string") return path === asked ? [] : null;
+  const found = path.exec(asked);
+  if (found?.[0] !== asked) return null;
+  try {
+    return found.slice(1).map((part) => decodeURIComponent(part ?? ""));
+  } catch {
+    return null;
   }
 }
 
-function send(res: ServerResponse, status: number, body: unknown): void {
-  res.writeHead(status, { "content-type": "application/json", connection: "close" });
-  res.end(JSON.stringify(body));
+async function readBody(req: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new FiberError("BAD_REQUEST", "The body is too large");
+    chunks.push(chunk);
+  }
+  if (bytes === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (cause) {
+    throw new FiberError("BAD_REQUEST", "The body is not JSON", { cause });
+  }
 }
 
-/** Longest wait for an answer; the agent does nothing slow before it answers. */
-const ASK_TIMEOUT_MS = 10_000;
+const STATUS: Readonly<Record<string, number>> = {
+  ROUTE_NOT_FOUND: 404,
+  RUN_NOT_FOUND: 404,
+  RELEASE_NOT_FOUND: 404,
+  BAD_REQUEST: 400,
+  UNAUTHENTICATED: 401,
+  OVERLOADED: 503,
+  FORBIDDEN: 403,
+};
 
-/**
- * Asks a running agent. Null when nobody listens on the socket.
- *
- * @throws FiberError with the agent's code when it refuses, AGENT_UNREACHABLE when it hangs
- */
-export async function askAgent(
-  socket: string,
-  method: "GET" | "POST",
-  path: "/status" | "/stop" | "/reload",
-): Promise<unknown> {
-  const { status, text } = await new Promise<{ status: number; text: string }>(
-    (resolve, reject) => {
-      const req = request({ socketPath: socket, method, path, timeout: ASK_TIMEOUT_MS }, (res) => {
-        const chunks: Buffer[] = [];
-        res.on("data", (chunk: Buffer) => chunks.push(chunk));
-        res.on("error", reject);
-        res.on("end", () =>
-          resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
-        );
-      });
-      req.on("timeout", () => req.destroy(new Error(`no answer within ${ASK_TIMEOUT_MS} ms`)));
-      req.on("error", (err: NodeJS.ErrnoException) => {
-        if (err.code === "ENOENT" || err.code === "ECONNREFUSED") resolve({ status: 0, text: "" });
-        else
-          reject(
-            new FiberError("AGENT_UNREACHABLE", `The agent at ${socket} failed: ${err.message}`, {
-              cause: err,
-            }),
-          );
-      });
-      req.end();
-    },
-  );
-  if (status === 0) return null;
-  const body = JSON.parse(text) as { code?: string; message?: string; data?: unknown };
-  if (status >= 400) throw new FiberError(body.code ?? "INTERNAL", body.message ?? text);
-  return body.data ?? {};
+const statusOf = (err: Error): number =>
+  err instanceof FiberError ? (STATUS[err.code] ?? 500) : 500;
+
+function errorBody(err: Error, req: IncomingMessage) {
+  const code = err instanceof FiberError ? err.code : "INTERNAL";
+  const asked = req.headers["x-request-id"];
+  const request_id = typeof asked === "string" ? asked : randomUUID();
+  return { status: "error", code, message: err.message, request_id };
+}
+
+function send(res: ServerResponse, status: number, body: unknown): void {
+  if (res.headersSent) return void res.destroy();
+  res.writeHead(status, { "content-type": "application/json", connection: "close" });
+  res.end(JSON.stringify(body));
 }

@@ -1,74 +1,100 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import {
+  createReleaseStore,
   listBackups,
   noProgress,
+  restorableTags,
   startBackupSchedule,
   startQuarantineExpiry,
   urlOfDatabase,
 } from "#rollback";
 import type { Running } from "#runtime";
+import type { RoleTemplate } from "./hosted-release.js";
 import { requireFreePort } from "./port-check.js";
-import { createRoleProcess, type ReadyDetail, type RoleSpec } from "./role-process.js";
-import {
-  apiRole,
-  apiUrl,
-  dashboardRole,
-  dashboardUrl,
-  demoTargetRole,
-  type ProbePlan,
-  probeRole,
-} from "./role-specs.js";
-import { loadTokens, registerTokens } from "./secrets.js";
+import type { RoleHost } from "./role-host.js";
+import type { ReadyDetail } from "./role-spec.js";
+import { registerTokens } from "./secrets.js";
 import { startStackDatabase } from "./stack-database.js";
+import { planProbes, rolesOf, specsOfRole } from "./stack-roles.js";
 import type { StackOptions, StackState } from "./stack-state.js";
+import { isWriterStopped } from "./writer-stop.js";
 
 /**
- * Starts database, demo target, API, dashboard and probes, in this order, each when the one before
- * is ready. Leaves what it started in `state`, so that a failure half-way can be taken down.
+ * Starts the database and then the roles of the release, in the order in which it names them, each
+ * when the one before is ready. Leaves what it started in `state`, so that a failure half-way can
+ * be taken down. While a run has stopped the roles that write, neither they nor the schema are
+ * touched.
  */
 export async function bringUp(
   state: StackState,
   options: StackOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, say, paths } = options;
+  const { say, paths } = options;
+  const writerStopped = isWriterStopped(paths.stateDir);
   await requireFreePorts(options);
-  state.database = await startStackDatabase(options);
+  state.database = await startStackDatabase(options, { leaveSchema: writerStopped });
   say(`database ready (${state.database.shown})`);
   signal.throwIfAborted();
+  if (writerStopped) {
+    say("a run has stopped what writes: it stays stopped until `fiber rollback resume` or `abort`");
+  }
+  for (const template of rolesOf(state.host.release(), options.command)) {
+    await startRole(template, { state, options, writerStopped });
+    signal.throwIfAborted();
+  }
+  state.backups = await startBackups(options, state.database.url, state.host);
+}
 
-  const demoTarget = await startRole(state, options, demoTargetRole());
-  state.facts = {
-    demoTarget,
-    apiUrl: apiUrl(config),
-    dashboardUrl: dashboardUrl(config),
-  };
-  const plans = await options.planProbes(state.facts);
-  state.tokens = loadTokens(
-    paths,
-    plans.map((plan) => plan.nodeId),
-  );
+/** Starts a role of the release, or holds it; "probe" stands for every planned probe. */
+async function startRole(
+  template: RoleTemplate,
+  {
+    state,
+    options,
+    writerStopped,
+  }: {
+    readonly state: StackState;
+    readonly options: StackOptions;
+    readonly writerStopped: boolean;
+  },
+): Promise<void> {
+  const { host } = state;
+  const specs = await specsOfRole(template, host.release(), { state, options });
+  if (template.writer && writerStopped) {
+    for (const spec of specs) host.hold(spec);
+    return;
+  }
+  const said = await Promise.all(specs.map((spec) => host.start(spec)));
+  if (template.name === "demo-target") await meetProbes(said[0] ?? {}, state, options);
+  options.say(announce(template.name, specs));
+}
+
+/** The probes are planned from the demo target's ports, and the database learns their tokens. */
+async function meetProbes(
+  demoTarget: ReadyDetail,
+  state: StackState,
+  options: StackOptions,
+): Promise<void> {
+  state.demoTarget = demoTarget;
+  await planProbes(state, options);
+  if (state.tokens === null || state.database === null) return;
+  // Housekeeping tells a database later whose schema is being changed now.
+  if (isWriterStopped(options.paths.stateDir)) return;
   await registerTokens(state.database.pool, state.tokens);
-  signal.throwIfAborted();
+}
 
-  const api = apiRole(config, { databaseUrl: state.database.url, release: options.release });
-  await startRole(state, options, api);
-  say(`API ready ${api.url}`);
-  signal.throwIfAborted();
-
-  const dashboard = dashboardRole(config);
-  await startRole(state, options, dashboard);
-  say(`dashboard ready ${dashboard.url}`);
-  signal.throwIfAborted();
-
-  await startProbes(state, options, plans);
-  state.backups = await startBackups(options, state.database.url);
-  say(`${plans.length} probes started: ${plans.map((plan) => plan.nodeId).join(", ")}`);
+function announce(role: string, specs: readonly { name: string; url?: string }[]): string {
+  const shown = role === "api" ? "API" : role;
+  if (role !== "probe") return [`${shown} ready`, specs[0]?.url].filter(Boolean).join(" ");
+  return `${specs.length} probes started: ${specs.map((spec) => spec.name).join(", ")}`;
 }
 
 /** The schedule of backups, and the end of quarantines whose time is over. */
-async function startBackups(options: StackOptions, databaseUrl: string): Promise<Running> {
+async function startBackups(
+  options: StackOptions,
+  databaseUrl: string,
+  host: RoleHost,
+): Promise<Running> {
   const { config, log, clock, paths } = options;
   const ports = {
     admin: urlOfDatabase(databaseUrl, "postgres"),
@@ -81,9 +107,8 @@ async function startBackups(options: StackOptions, databaseUrl: string): Promise
   const schedule = await startBackupSchedule({
     ports,
     config,
-    tag: options.release,
-    // Releases and their status come with deployments; until then every tag counts as good.
-    goodReleases: async () => (await listBackups(paths.stateDir)).map((backup) => backup.tag),
+    tag: () => host.release().tag,
+    goodReleases: () => keptTags(paths.stateDir),
   });
   const expiry = startQuarantineExpiry(ports);
   return {
@@ -94,44 +119,9 @@ async function startBackups(options: StackOptions, databaseUrl: string): Promise
   };
 }
 
-/**
- * Plans the probes again and has those whose configuration changed read it; returns their names.
- */
-export async function reloadProbes(
-  state: StackState,
-  options: StackOptions,
-): Promise<{ readonly reloaded: readonly string[] }> {
-  if (state.facts === null) return { reloaded: [] };
-  const plans = await options.planProbes(state.facts);
-  const changed = plans.filter((plan) => writePlan(options, plan)).map((plan) => plan.nodeId);
-  for (const role of state.roles) {
-    if (changed.includes(role.name)) role.reload();
-  }
-  return { reloaded: changed };
-}
-
-async function startProbes(
-  state: StackState,
-  options: StackOptions,
-  plans: readonly ProbePlan[],
-): Promise<void> {
-  const specs = plans.flatMap((plan) => {
-    writePlan(options, plan);
-    const token = state.tokens?.probes.get(plan.nodeId);
-    return token === undefined ? [] : [probeRole(plan, planPath(options, plan), token)];
-  });
-  await Promise.all(specs.map((spec) => startRole(state, options, spec)));
-}
-
-async function startRole(
-  state: StackState,
-  options: StackOptions,
-  spec: RoleSpec,
-): Promise<ReadyDetail> {
-  const { command, log, clock, say, paths } = options;
-  const role = createRoleProcess({ spec, command, log, clock, say, logFolder: paths.logs });
-  state.roles.push(role);
-  return role.start();
+/** Tags whose backups must stay, whatever their age. */
+async function keptTags(stateDir: string): Promise<readonly string[]> {
+  return restorableTags(await createReleaseStore(stateDir).list(), await listBackups(stateDir));
 }
 
 /** Checked before anything starts, so that a taken port costs nobody a half-started stack. */
@@ -148,26 +138,4 @@ async function requireFreePorts({ config }: StackOptions): Promise<void> {
     port: config.FIBER_DASHBOARD_PORT,
     variable: "FIBER_DASHBOARD_PORT",
   });
-}
-
-const planPath = (options: StackOptions, plan: ProbePlan) =>
-  join(options.paths.probes, `${plan.nodeId}.yaml`);
-
-/** Writes a probe's configuration whole; false when it says what it said before. */
-function writePlan(options: StackOptions, plan: ProbePlan): boolean {
-  const path = planPath(options, plan);
-  mkdirSync(options.paths.probes, { recursive: true });
-  if (readIfThere(path) === plan.config) return false;
-  writeFileSync(`${path}.new`, plan.config);
-  renameSync(`${path}.new`, path);
-  return true;
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw err;
-  }
 }

@@ -10,7 +10,8 @@ export function describeStack(
   const { database } = state;
   return {
     phase: state.phase,
-    release: options.release,
+    release: state.host.release().tag,
+    digest: state.host.release().digest,
     pid: process.pid,
     since: new Date(state.startedAt).toISOString(),
     state_folder: options.paths.stateDir,
@@ -18,6 +19,6 @@ export function describeStack(
     urls,
     database: database === null ? null : database.status(),
     probes: [...(state.tokens?.probes.keys() ?? [])],
-    roles: state.roles.map((role) => role.status()),
+    roles: [...state.host.status()],
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger, systemClock } from "#runtime";
 import { createRoleProcess, type RoleProcess } from "./role-process.js";
+import type { RoleSpec } from "./role-spec.js";
 
 let folder: string;
 let said: string[];
@@ -23,9 +24,21 @@ afterEach(async () => {
 function make(script: string, env: Record<string, string> = {}): RoleProcess {
   const path = join(folder, "role.mjs");
   writeFileSync(path, script);
+  return makeFrom({ command: [process.execPath, path], env });
+}
+
+function makeFrom(given: Pick<RoleSpec, "command"> & Partial<RoleSpec>): RoleProcess {
   role = createRoleProcess({
-    spec: { name: "role", args: [], env, laterEnv: (first) => ({ FIRST: String(first.port) }) },
-    command: [process.execPath, path],
+    spec: {
+      name: "role",
+      env: {},
+      laterEnv: (first) => ({ FIRST: String(first.port) }),
+      switch: "deferred",
+      writer: false,
+      startMs: 60_000,
+      ...given,
+    },
+    release: { tag: "v1", digest: null, tree: null },
     logFolder: folder,
     log: createLogger({ role: "test", level: "silent" }),
     clock: systemClock,
@@ -69,15 +82,8 @@ test("a role that ends without a word fails with how it ended and where its log 
 });
 
 test("a program that does not exist fails instead of hanging", async () => {
-  role = createRoleProcess({
-    spec: { name: "role", args: [], env: {} },
-    command: [join(folder, "nowhere")],
-    logFolder: folder,
-    log: createLogger({ role: "test", level: "silent" }),
-    clock: systemClock,
-    say: () => undefined,
-  });
-  await expect(role.start()).rejects.toThrow(/ENOENT/);
+  makeFrom({ command: [join(folder, "nowhere")] });
+  await expect(role?.start()).rejects.toThrow(/ENOENT/);
 });
 
 test("a role that was killed is started again, with what its first life said", async () => {

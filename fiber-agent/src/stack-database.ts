@@ -1,27 +1,35 @@
+import { join } from "node:path";
 import { FiberError } from "#contracts";
 import {
   createPool,
   type DbPool,
   type EmbeddedPostgres,
   migrationRecordFile,
+  type SchemaFit,
   schemaFit,
   startEmbeddedPostgres,
   upgrade,
 } from "#db";
-import { prepareWalArchive } from "#rollback";
+import { createReleaseStore, prepareWalArchive } from "#rollback";
+import { projectOf } from "./hosted-release.js";
+import type { HostedRelease } from "./role-spec.js";
 import type { StackDatabase, StackOptions } from "./stack-state.js";
 
 /**
- * Starts or reaches the database and brings its schema to what this release needs.
+ * Starts or reaches the database and brings its schema to what the release needs that is started.
  *
+ * @param how.leaveSchema whether the schema stays as it is: a run is changing it
  * @throws FiberError of the embedded server, or SCHEMA_AHEAD / SCHEMA_INCONSISTENT
  */
-export async function startStackDatabase(options: StackOptions): Promise<StackDatabase> {
+export async function startStackDatabase(
+  options: StackOptions,
+  how: { readonly leaveSchema: boolean },
+): Promise<StackDatabase> {
   const database = await (options.config.FIBER_DATABASE_URL === undefined
     ? embedded(options)
     : external(options, options.config.FIBER_DATABASE_URL));
   try {
-    await fitSchema(database, options);
+    if (!how.leaveSchema) await fitSchema(database, options);
     return database;
   } catch (err) {
     await database.stop();
@@ -91,15 +99,17 @@ function openPool(connectionString: string, { log }: StackOptions): DbPool {
 }
 
 async function fitSchema(database: StackDatabase, options: StackOptions): Promise<void> {
-  const { say } = options;
-  const fit = await schemaFit(database.pool);
+  const { say, release, paths } = options;
+  const folder = migrationsOf(release);
+  const fit = await schemaFit(database.pool, folder === undefined ? {} : { folder });
   if (fit.kind === "behind") {
     const { held } = await upgrade({
       connectionString: database.url,
-      release: options.release,
+      release: release.tag,
       unlessHeld: true,
-      recordFile: migrationRecordFile(options.paths.stateDir),
+      recordFile: migrationRecordFile(paths.stateDir),
       onStep: ({ title }) => say(`upgrading the schema: ${title}`),
+      ...(folder === undefined ? {} : { folder }),
     });
     if (held !== undefined) {
       say(
@@ -107,11 +117,25 @@ async function fitSchema(database: StackDatabase, options: StackOptions): Promis
           "answers 503 until: fiber migrate upgrade head",
       );
     }
-  } else if (fit.kind !== "fits") {
+  } else if (fit.kind !== "fits" && !(await wasProved(options, fit))) {
     const remedy = fit.message ?? `It is at ${fit.current}, this release needs ${fit.head}.`;
     throw new FiberError(
       fit.kind === "ahead" ? "SCHEMA_AHEAD" : "SCHEMA_INCONSISTENT",
-      `The database's schema does not fit this release. ${remedy}`,
+      `The database's schema does not fit ${release.tag}. ${remedy}`,
     );
   }
+}
+
+/** The folder of a built release's migrations; undefined for a working tree: the product's own. */
+function migrationsOf({ tree }: HostedRelease): string | undefined {
+  if (tree === null) return undefined;
+  const { migrations } = projectOf(tree);
+  return migrations === null ? undefined : join(tree, migrations);
+}
+
+/** Whether a gate proved that the release works with this newer schema. */
+async function wasProved({ release, paths }: StackOptions, fit: SchemaFit): Promise<boolean> {
+  if (fit.kind !== "ahead" || release.tree === null) return false;
+  const record = await createReleaseStore(paths.stateDir).read(release.tag);
+  return record?.compatibleWith.some(({ head }) => head === fit.current) ?? false;
 }

@@ -2,8 +2,9 @@ import type { DbPool } from "#db";
 import type { Clock, Logger, Running } from "#runtime";
 import type { AgentConfig } from "./config.js";
 import type { StatePaths } from "./paths.js";
-import type { ReadyDetail, RoleProcess } from "./role-process.js";
-import type { ProbePlan } from "./role-specs.js";
+import type { RoleHost } from "./role-host.js";
+import type { HostedRelease, ReadyDetail } from "./role-spec.js";
+import type { PlannedProbe, ProbePlan } from "./role-specs.js";
 import type { StackTokens } from "./secrets.js";
 import type { StackStatus } from "./stack-status.js";
 
@@ -19,11 +20,12 @@ export interface ProbeFacts {
 export interface StackOptions {
   readonly config: AgentConfig;
   readonly paths: StatePaths;
-  /** Program and first arguments that start `fiber`; roles are run with it. */
+  /** Program and first arguments that start `fiber`; roles of a working tree are run with it. */
   readonly command: readonly string[];
   /** What a person types to start it, for messages. */
   readonly commandName: string;
-  readonly release: string;
+  /** What is started; a switch may run another one later. */
+  readonly release: HostedRelease;
   readonly log: Logger;
   readonly clock: Clock;
   /** One short line for people about what happens. */
@@ -45,15 +47,16 @@ export interface StackDatabase {
   status(): NonNullable<StackStatus["database"]>;
 }
 
-/** What runs at the moment; changed by bring-up, reload and take-down only. */
+/** What runs at the moment; changed by bring-up, reload, switches and take-down only. */
 export interface StackState {
   phase: "starting" | "running" | "stopping";
   readonly startedAt: number;
-  /** In the order in which they were started. */
-  readonly roles: RoleProcess[];
+  readonly host: RoleHost;
   database: StackDatabase | null;
   tokens: StackTokens | null;
-  facts: ProbeFacts | null;
+  /** What the demo target said in its first life. */
+  demoTarget: ReadyDetail | null;
+  probes: readonly PlannedProbe[];
   /** The backup schedule, once the rest is up. */
   backups: Running | null;
 }

@@ -3,7 +3,9 @@ import { z } from "zod";
 /** What GET /status of the agent answers, and `fiber status --json` prints. */
 export const stackStatusSchema = z.object({
   phase: z.enum(["starting", "running", "stopping"]),
+  /** The release that runs, "dev" for a working tree, and the digest of its tree. */
   release: z.string(),
+  digest: z.string().nullable(),
   pid: z.int(),
   since: z.string(),
   state_folder: z.string(),
@@ -29,6 +31,8 @@ export const stackStatusSchema = z.object({
       restarts: z.int(),
       memory_bytes: z.number().nullable(),
       url: z.string().nullable(),
+      release: z.string(),
+      digest: z.string().nullable(),
     }),
   ),
 });

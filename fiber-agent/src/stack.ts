@@ -1,15 +1,23 @@
-import { FiberError } from "#contracts";
-import { makeStateFolder } from "#runtime";
-import { serveAgent } from "./agent-server.js";
-import { bringUp, reloadProbes } from "./bring-up.js";
+import { anonymousPolicy, FiberError } from "#contracts";
+import { urlOfDatabase } from "#rollback";
+import { type LockHolder, makeStateFolder, tryLock } from "#runtime";
+import { agentReadiness } from "./agent-readiness.js";
+import { type AgentRoute, serveAgent } from "./agent-server.js";
+import { bringUp } from "./bring-up.js";
 import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
-import { type LockHolder, tryLock } from "./lock-file.js";
-import { apiRole, dashboardRole } from "./role-specs.js";
+import { createReadAccess } from "./read-access.js";
+import { createRoleHost } from "./role-host.js";
+import { shownUrls } from "./role-specs.js";
+import { runRoutes } from "./run-routes.js";
+import { reloadProbes, specsOfRelease } from "./stack-roles.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 import type { StackStatus } from "./stack-status.js";
 import { makeStateParts } from "./state-parts.js";
+import { supervisorRoutes } from "./supervisor-routes.js";
+import { changeHandlers } from "./switch-release.js";
 import { takeDown } from "./take-down.js";
+import { openTokenMemory, type TokenMemory } from "./token-memory.js";
 
 /** A running stack. */
 export interface Stack {
@@ -29,19 +37,22 @@ export interface Stack {
 export async function startStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { paths, log, say, clock } = options;
   makeStateFolder(paths.stateDir);
-  const lock = tryLock(paths.lock, "fiber up");
+  // A container that was made anew has another name: its predecessor's lock says nothing.
+  const lock = tryLock(paths.lock, { what: "fiber up", takeOverUnknown: true });
   if (lock.kind === "taken") throw alreadyRunning(lock.holder, options);
 
   const state: StackState = {
     phase: "starting",
     startedAt: clock.now(),
-    roles: [],
+    host: createRoleHost({ release: options.release, logFolder: paths.logs, log, clock, say }),
     database: null,
     tokens: null,
-    facts: null,
+    demoTarget: null,
+    probes: [],
     backups: null,
   };
-  const urls = shownUrls(options);
+  const urls = shownUrls(options.config);
+  const tokens = openTokenMemory(paths.stateDir);
   const ending = new AbortController();
   const starting = AbortSignal.any([signal, ending.signal]);
   const { promise: stopped, resolve: announceEnd } = deferred();
@@ -70,15 +81,26 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
 
   try {
     makeStateParts(paths, say);
-    agent = await serveAgent(paths.socket, {
-      status,
-      stop: () => {
-        // While the start is under way its own failure path takes everything down.
-        if (state.phase === "starting") ending.abort(stopAsked());
-        else void stop("fiber down");
-      },
-      reload: () => reloadProbes(state, options),
-    });
+    agent = await serveAgent(paths.socket, [
+      ...supervisorRoutes({
+        status,
+        stop: () => {
+          // While the start is under way its own failure path takes everything down.
+          if (state.phase === "starting") ending.abort(stopAsked());
+          else void stop("fiber down");
+        },
+        reload: () => reloadProbes(state, options),
+        ...changeHandlers({
+          stateDir: paths.stateDir,
+          host: state.host,
+          isUp: () => state.phase === "running",
+          specsOf: (release) => specsOfRelease(release, { state, options }),
+          log,
+          say,
+        }),
+      }),
+      ...readRoutes(state, options, tokens),
+    ]);
     await bringUp(state, options, starting);
     starting.throwIfAborted();
   } catch (err) {
@@ -88,16 +110,34 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     throw err;
   }
   state.phase = "running";
-  keeping = keepHouse(state, options, ending.signal);
+  keeping = keepHouse(state, options, { signal: ending.signal, tokens });
   return { status, stop, stopped };
 }
 
-const stopAsked = () => new FiberError("STOPPED", "Stopped while it was starting (fiber down).");
-
-function shownUrls({ config }: StackOptions): StackStatus["urls"] {
-  const api = apiRole(config, { databaseUrl: "", release: "" });
-  return { api: api.url ?? "", dashboard: dashboardRole(config).url ?? "" };
+/** What the API and the dashboard ask for, and still get while either is switched. */
+function readRoutes(
+  state: StackState,
+  { config, paths, log, clock }: StackOptions,
+  tokens: TokenMemory,
+): readonly AgentRoute[] {
+  const { stateDir } = paths;
+  const hosts = [config.FIBER_API_HOST, config.FIBER_DASHBOARD_HOST];
+  const anonymous = anonymousPolicy(config.FIBER_ANONYMOUS_ROLE, hosts);
+  const data = () =>
+    state.database === null
+      ? null
+      : {
+          admin: urlOfDatabase(state.database.url, "postgres"),
+          database: decodeURIComponent(new URL(state.database.url).pathname.slice(1)),
+        };
+  return runRoutes({
+    ...{ stateDir, log, clock },
+    readiness: () => agentReadiness({ stateDir, log, clock, data }),
+    access: createReadAccess({ anonymous, tokens: tokens.roleOf }),
+  });
 }
+
+const stopAsked = () => new FiberError("STOPPED", "Stopped while it was starting (fiber down).");
 
 function alreadyRunning(holder: LockHolder, { paths, commandName }: StackOptions): FiberError {
   return new FiberError(

@@ -6,22 +6,17 @@ import type { StackOptions, StackState } from "./stack-state.js";
  */
 export async function takeDown(state: StackState, options: StackOptions): Promise<void> {
   const { log, say } = options;
-  const attempt = async (name: string, stop: () => Promise<void>) => {
-    try {
-      await stop();
-    } catch (err) {
-      log.error({ err, part: name }, "part did not stop cleanly");
-      say(`${name} did not stop cleanly: ${(err as Error).message}`);
-    }
+  const complain = (name: string, err: Error) => {
+    log.error({ err, part: name }, "part did not stop cleanly");
+    say(`${name} did not stop cleanly: ${err.message}`);
   };
-  const stopRoles = (names: (name: string) => boolean) =>
-    Promise.all(
-      state.roles
-        .filter((role) => names(role.name))
-        .map((role) => attempt(role.name, () => role.stop())),
-    );
+  const attempt = (name: string, stop: () => Promise<void>) =>
+    stop().catch((err: Error) => complain(name, err));
+  const stopRoles = (matches: (name: string) => boolean) =>
+    state.host.stop(matches, (name, err) => complain(name, err));
   const { backups } = state;
   if (backups !== null) await attempt("backup schedule", () => backups.stop());
+  await state.host.close();
   const last = ["api", "dashboard"];
   await stopRoles((name) => !last.includes(name));
   for (const name of last) await stopRoles((role) => role === name);

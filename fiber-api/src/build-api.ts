@@ -25,9 +25,11 @@ import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
 import { createRequestMetrics, serveMetrics } from "./request-metrics.js";
+import { agentRoutes } from "./routes/agent-routes.js";
 import { aggregatedRoute } from "./routes/aggregated-route.js";
 import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
+import { maintenanceRoute } from "./routes/maintenance-route.js";
 import { metaRoutes } from "./routes/meta-routes.js";
 import { metricsRoute } from "./routes/metrics-route.js";
 import { nodeRoutes } from "./routes/node-routes.js";
@@ -72,7 +74,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const reads = createRateLimit(config.readsPerMin, now);
   const mayRead = access("read", reads);
   const mayPush = access("push", pushes);
-  const status = createStatusReader({ db: pool, ingestLog, clock, log, release });
+  const status = createStatusReader({
+    db: pool,
+    ingestLog,
+    clock,
+    log,
+    release,
+    schemaCompatible: config.schemaCompatible,
+  });
   const listening = listenChanges({
     pool,
     clock,
@@ -104,6 +113,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     seriesRoute(scope, read);
     aggregatedRoute(scope, read);
     clusterRoute(scope, read);
+    maintenanceRoute(scope, read);
     nodeRoutes(scope, {
       ...read,
       tokens,
@@ -111,6 +121,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       mayAdminister: access("administer", reads),
     });
     heartbeatRoute(scope, { pool, mayPush });
+    agentRoutes(scope, { mayRead, socket: config.agentSocket });
     liveRoute(scope, { hub, mayRead, tokens, clock, release });
   });
   return app;

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { anonymousPolicy, isLoopbackHost } from "#contracts";
 import { portVariable } from "#runtime";
 
 const LOOPBACK = ["127.0.0.1", "::1"] as const;
@@ -24,6 +25,8 @@ export const apiConfigSchema = z
       })
       .optional(),
     FIBER_RELEASE: z.string().default("dev"),
+    FIBER_AGENT_SOCKET: z.string().min(1).optional(),
+    FIBER_SCHEMA_COMPATIBLE: z.string().default(""),
     FIBER_PUSH_PER_MIN: perMinute.default(100),
     FIBER_READS_PER_MIN: perMinute.default(200),
     FIBER_FAILED_LOGINS_PER_MIN: perMinute.default(60),
@@ -39,7 +42,13 @@ export const apiConfigSchema = z
     host: env.FIBER_API_HOST,
     databaseUrl: env.FIBER_DATABASE_URL,
     release: env.FIBER_RELEASE,
-    anonymous: anonymousPolicy(env),
+    /** Newer revisions of the schema that a gate proved this release to work with. */
+    schemaCompatible: splitList(env.FIBER_SCHEMA_COMPATIBLE),
+    anonymous: anonymousPolicy(env.FIBER_ANONYMOUS_ROLE, [
+      env.FIBER_API_HOST,
+      env.FIBER_DASHBOARD_HOST,
+    ]),
+    agentSocket: env.FIBER_AGENT_SOCKET ?? null,
     trustedProxies: trustedProxies(env.FIBER_TRUSTED_PROXIES, env.FIBER_API_HOST),
     pushPerMin: env.FIBER_PUSH_PER_MIN,
     readsPerMin: env.FIBER_READS_PER_MIN,
@@ -48,27 +57,6 @@ export const apiConfigSchema = z
 
 /** See {@link apiConfigSchema}. */
 export type ApiConfig = z.output<typeof apiConfigSchema>;
-
-/**
- * What a request without a token may do: nothing, read from anywhere, or read only when it was
- * addressed to this machine by name (which keeps a rebound DNS name out).
- */
-export type AnonymousPolicy = "none" | "viewer" | "viewer-on-loopback";
-
-function anonymousPolicy(env: {
-  FIBER_ANONYMOUS_ROLE?: "none" | "viewer" | undefined;
-  FIBER_API_HOST: string;
-  FIBER_DASHBOARD_HOST: string;
-}): AnonymousPolicy {
-  if (env.FIBER_ANONYMOUS_ROLE !== undefined) return env.FIBER_ANONYMOUS_ROLE;
-  const local = isLoopbackHost(env.FIBER_API_HOST) && isLoopbackHost(env.FIBER_DASHBOARD_HOST);
-  return local ? "viewer-on-loopback" : "none";
-}
-
-/** Whether a host to listen on, or a name in a Host header, can only mean this machine. */
-export function isLoopbackHost(host: string): boolean {
-  return ["localhost", "127.0.0.1", "::1", "[::1]"].includes(host.toLowerCase());
-}
 
 function trustedProxies(list: string | undefined, apiHost: string): readonly string[] {
   if (list === undefined) return isLoopbackHost(apiHost) ? LOOPBACK : [];

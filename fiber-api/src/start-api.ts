@@ -1,22 +1,31 @@
 import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
 import { FiberError } from "#contracts";
-import type { Running } from "#runtime";
+import { awaitLeaving, letPortGo, listenWhenTold, type Running } from "#runtime";
 import { type ApiDeps, buildApi } from "./build-api.js";
 
 /** How long requests in flight may take after the stop, ms. */
 const FINISH_MS = 5_000;
 
+/** Paths whose code and database connections a warm API has used. */
+const WARM_UP = ["/health", "/api/status", "/api/metrics", "/api/nodes"];
+
 /**
- * Starts the API. `stop` takes no more connections, ends event streams, finishes what is in flight
- * and forces the rest after 5 s; pool and ingest log stay open for their owner.
+ * Starts the API; under a supervisor that switches releases it is warm before it listens. `stop`
+ * takes no more connections, ends event streams, finishes what is in flight and forces the rest
+ * after 5 s; pool and ingest log stay open for their owner.
  *
  * @throws FiberError PORT_TAKEN when something else listens there
  */
 export async function startApi(deps: ApiDeps): Promise<Running & { readonly port: number }> {
   const { config, log } = deps;
   const app = await buildApi(deps);
+  app.addHook("preClose", () => awaitLeaving(app.server));
   try {
-    await app.listen({ host: config.host, port: config.port });
+    await listenWhenTold(
+      () => app.listen({ host: config.host, port: config.port }),
+      () => warmUp(app),
+    );
   } catch (cause) {
     await app.close();
     if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
@@ -31,6 +40,7 @@ export async function startApi(deps: ApiDeps): Promise<Running & { readonly port
   return {
     port,
     stop: async () => {
+      letPortGo(app.server);
       const forced = setTimeout(() => {
         log.warn("requests in flight are cut off");
         app.server.closeAllConnections();
@@ -42,4 +52,11 @@ export async function startApi(deps: ApiDeps): Promise<Running & { readonly port
       }
     },
   };
+}
+
+/** Whatever they answer, also without a database, the code behind them was run. */
+async function warmUp(app: FastifyInstance): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(WARM_UP.map((url) => app.inject({ url })));
+  }
 }

@@ -10,8 +10,12 @@ import { loadConfig, packageRoot } from "#runtime";
 const INTERNAL = [
   "FIBER_BACKUP_FILE",
   "FIBER_BACKUP_NAME",
+  "FIBER_CHAOS_KILL_AFTER_LINE",
+  "FIBER_DASHBOARD_URL",
+  "FIBER_DEFERRED_LISTEN",
   "FIBER_DEMO_TARGET_PORTS",
   "FIBER_FORBID_SKIPS",
+  "FIBER_SCHEMA_COMPATIBLE",
 ];
 
 const text = readFileSync(join(packageRoot, ".env.example"), "utf8");

@@ -1,7 +1,7 @@
-import { askAgent, type StackStatus, type StatePaths, stackStatusSchema, statePaths } from "#agent";
+import { type StackStatus, type StatePaths, stackStatusSchema, statePaths } from "#agent";
 import { FiberError } from "#contracts";
 import { createPool, type DbPool, embeddedDatabaseUrl, isConnectionError } from "#db";
-import { stateFolder } from "#runtime";
+import { askAgent, stateFolder } from "#runtime";
 
 /** The parts of this installation's state folder. */
 export async function locateStack(): Promise<StatePaths> {

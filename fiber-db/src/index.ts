@@ -26,6 +26,8 @@ export * from "./ingest/resolve-series.js";
 export * from "./ingest/row-buffer.js";
 export * from "./ingest/sample-writer.js";
 export * from "./ingest/write-outcome.js";
+export * from "./maintenance/read-windows.js";
+export * from "./maintenance/store-windows.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
 export type { LossItem } from "./migrate/count-loss.js";
 export { migrationRecordFile, unrecordedDowns } from "./migrate/down-records.js";
@@ -35,7 +37,7 @@ export {
   readHold,
   releaseHold,
 } from "./migrate/hold.js";
-export { loadMigrations } from "./migrate/load-migrations.js";
+export { loadMigrations, orderMigrations } from "./migrate/load-migrations.js";
 export {
   downgrade,
   type MigrateOptions,
@@ -73,13 +75,16 @@ export * from "./queries/latest-samples.js";
 export * from "./queries/list-nodes.js";
 export * from "./queries/list-samples.js";
 export * from "./queries/listen-changes.js";
+export * from "./queries/node-rounds.js";
 export type { NodeRecord } from "./queries/node-rows.js";
 export * from "./queries/notify-changes.js";
 export * from "./queries/raw-buckets.js";
 export * from "./queries/read-fence.js";
 export * from "./queries/read-posture.js";
+export * from "./queries/reporting-probes.js";
 export * from "./queries/rollup-buckets.js";
 export type { StoredSample } from "./queries/sample-rows.js";
+export * from "./queries/target-figures.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export { carryRound } from "./restore/carry-round.js";
@@ -96,6 +101,7 @@ export * from "./restore/rounds.js";
 export { groupsTable, makeTargetGroups } from "./restore/sample-groups.js";
 export * from "./restore/session.js";
 export * from "./restore/swap-databases.js";
+export * from "./restore/table-fingerprints.js";
 export { readTableShapes, type TableShape } from "./restore/table-shapes.js";
 export * from "./restore/unknown-data.js";
 export * from "./rollups/buckets.js";
@@ -107,4 +113,5 @@ export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";
 export * from "./tokens/list-tokens.js";
 export * from "./tokens/revoke-token.js";
+export * from "./tokens/token-roles.js";
 export { makeTokenText } from "./tokens/token-text.js";

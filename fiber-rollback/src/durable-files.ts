@@ -62,13 +62,16 @@ export function unfinishedName(path: string): string {
 }
 
 /** Removes what killed processes left unfinished in a folder; returns the names. */
-export async function removeUnfinished(folder: string): Promise<readonly string[]> {
+export async function removeUnfinished(
+  folder: string,
+  remove: (path: string) => Promise<void> = (path) => rm(path, { recursive: true, force: true }),
+): Promise<readonly string[]> {
   const entries = await readdir(folder).catch(() => []);
   const removed: string[] = [];
   for (const entry of entries) {
     const pid = Number(/\.(\d+)-[0-9a-f]{6}\.partial$/.exec(entry)?.[1]);
     if (!Number.isInteger(pid) || isAlive(pid)) continue;
-    await rm(join(folder, entry), { recursive: true, force: true });
+    await remove(join(folder, entry));
     removed.push(entry);
   }
   return removed;

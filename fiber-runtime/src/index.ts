@@ -1,8 +1,14 @@
+export { agentSocket, askAgent } from "./agent-client.js";
+export * from "./agent-proxy.js";
 export * from "./clock.js";
+export { listenWhenTold } from "./deferred-listen.js";
+export { awaitLeaving, letPortGo } from "./let-port-go.js";
 export * from "./load-config.js";
+export * from "./lock-file.js";
 export * from "./logger.js";
 export * from "./package-root.js";
 export * from "./port-holder.js";
+export * from "./process-identity.js";
 export * from "./run-command.js";
 export * from "./run-role.js";
 export * from "./state-folder.js";

@@ -7,7 +7,8 @@ export type Command = readonly [program: string, ...args: string[]];
 /** How to run a command. */
 export interface RunOptions {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Beside our own environment; undefined takes a variable out of it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -8,10 +8,14 @@ export interface Running {
   reload?(): Promise<void>;
 }
 
-/** What a role tells its supervisor over the channel. */
+/** What a role tells its supervisor over the channel; "warm" only in a deferred start. */
 export type RoleMessage =
+  | { readonly type: "warm" }
   | { readonly type: "ready"; readonly detail: Readonly<Record<string, string | number>> }
   | { readonly type: "failed"; readonly code: string; readonly message: string };
+
+/** What a supervisor tells a role that is warm: take your port. */
+export type SupervisorMessage = { readonly type: "go" };
 
 /** Tells the supervisor, where there is one. */
 export function tellSupervisor(message: RoleMessage): void {

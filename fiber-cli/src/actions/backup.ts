@@ -3,6 +3,7 @@ import {
   type BackupFound,
   copyBackup,
   createBackup,
+  createReleaseStore,
   findBackup,
   findPgTools,
   listBackups,
@@ -10,6 +11,7 @@ import {
   planBackup,
   proveBackup,
   pruneBackups,
+  restorableTags,
   verifyBackup,
 } from "#rollback";
 import { stateFolder } from "#runtime";
@@ -113,9 +115,7 @@ export async function runProve(wanted: string, options: Options): Promise<void> 
 /** `fiber backup prune` */
 export async function runPrune(options: Options): Promise<void> {
   const { ports } = await openDataPorts();
-  // Until releases have a status of their own, every tag counts as good.
-  const tags = (await listBackups(ports.stateDir)).map((backup) => backup.tag);
-  const goodReleases = options.good ?? tags;
+  const goodReleases = options.good ?? (await tagsToKeep(ports.stateDir));
   const plan = await pruneBackups(ports, { goodReleases, dryRun: true });
   const dry = options.dryRun === true;
   if (!dry && plan.remove.length > 0) {
@@ -130,6 +130,10 @@ export async function runPrune(options: Options): Promise<void> {
       `${formatBytes(plan.freedBytes)} ${dry ? "would be freed. Nothing was changed." : "freed."}`,
     ].join("\n"),
   );
+}
+
+async function tagsToKeep(stateDir: string): Promise<readonly string[]> {
+  return restorableTags(await createReleaseStore(stateDir).list(), await listBackups(stateDir));
 }
 
 /** `fiber backup copy` */

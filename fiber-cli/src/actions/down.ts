@@ -1,10 +1,10 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { askAgent, lockHolder, type StatePaths } from "#agent";
+import type { StatePaths } from "#agent";
 import { FiberError } from "#contracts";
 import { stopEmbeddedPostgres } from "#db";
-import { createLogger } from "#runtime";
+import { askAgent, createLogger, lockHolder } from "#runtime";
 import { confirm } from "../ask.js";
 import { sizeOf } from "../folder-size.js";
 import { locateStack } from "../stack-access.js";

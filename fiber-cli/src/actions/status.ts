@@ -1,5 +1,6 @@
-import { lockHolder, type StackStatus, type StatePaths } from "#agent";
+import type { StackStatus, StatePaths } from "#agent";
 import { type BackupHealth, backupHealth } from "#rollback";
+import { lockHolder } from "#runtime";
 import { EXIT } from "../exit-codes.js";
 import { selfName } from "../self-command.js";
 import { locateStack, readStatus } from "../stack-access.js";

@@ -1,7 +1,6 @@
-import { askAgent } from "#agent";
 import { FiberError } from "#contracts";
 import { type Measurement, measureOnce, type TargetInput } from "#probe";
-import { createLogger } from "#runtime";
+import { askAgent, createLogger } from "#runtime";
 import { confirm } from "../ask.js";
 import { EXIT } from "../exit-codes.js";
 import { locateStack } from "../stack-access.js";

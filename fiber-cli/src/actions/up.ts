@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { agentConfigSchema, type Stack, type StackOptions, startStack } from "#agent";
+import {
+  agentConfigSchema,
+  deployedRelease,
+  type Stack,
+  type StackOptions,
+  startStack,
+  treeRelease,
+} from "#agent";
 import {
   createLogger,
   loadConfig,
@@ -18,9 +25,19 @@ import { paint, printResult, tell } from "../terminal.js";
 /** npm passes the terminal's Ctrl-C on, so one press arrives twice. */
 const SAME_SIGNAL_MS = 1_000;
 
-/** Runs the stack until it is told to stop: by a signal, or by `fiber down`. */
-export async function runUp({ json = false }: { json?: boolean }): Promise<void> {
-  const options = await stackOptions();
+/**
+ * Runs the stack until it is told to stop: by a signal, or by `fiber down`. The release that was
+ * deployed last is what is started, or with `tree`, and before the first deployment, the working
+ * tree.
+ */
+export async function runUp({
+  json = false,
+  tree = false,
+}: {
+  json?: boolean;
+  tree?: boolean;
+}): Promise<void> {
+  const options = await stackOptions(tree);
   const interrupted = new AbortController();
   let stack: Stack | null = null;
   let firstSignalAt: number | null = null;
@@ -48,7 +65,7 @@ export async function runUp({ json = false }: { json?: boolean }): Promise<void>
   tell("stopped");
 }
 
-async function stackOptions(): Promise<StackOptions> {
+async function stackOptions(tree: boolean): Promise<StackOptions> {
   const config = loadConfig(agentConfigSchema, process.env);
   const inClone = existsSync(join(packageRoot, ".git"));
   const paths = await locateStack();
@@ -58,17 +75,33 @@ async function stackOptions(): Promise<StackOptions> {
     const time = new Date().toTimeString().slice(0, 8);
     tell(`${paint("dim", time, process.stderr)}  ${line}`);
   };
+  const deployed = await deployedRelease(paths.stateDir).catch((err: Error) => {
+    if (tree) return null;
+    throw err;
+  });
+  const release =
+    deployed === null || tree
+      ? treeRelease(process.env.FIBER_RELEASE || (inClone ? "dev" : `v${packageVersion}`))
+      : deployed;
+  if (deployed !== null) say(whatRuns(deployed.tag, tree));
   return {
     config,
     paths,
     command: selfCommand(),
     commandName: selfName(),
-    release: process.env.FIBER_RELEASE || (inClone ? "dev" : `v${packageVersion}`),
+    release,
     log,
     clock: systemClock,
     say,
     planProbes: createDemoPlanner({ paths, log, say }),
   };
+}
+
+function whatRuns(deployed: string, tree: boolean): string {
+  return tree
+    ? `starting the working tree instead of ${deployed}, which was deployed last; the next ` +
+        "`fiber up` starts that again"
+    : `starting ${deployed}, which was deployed last; \`fiber up --tree\` runs the working tree`;
 }
 
 function announce(stack: Stack, json: boolean): void {

@@ -38,7 +38,8 @@ export function backupCommand(): Command {
     .description("remove what retention (7 daily, 4 weekly, 12 monthly) no longer keeps")
     .option(
       "--good <tags...>",
-      "releases whose last proven backup stays whatever its age (default: all)",
+      "releases whose last proven backup stays whatever its age (default: those found good, what " +
+        "runs, and tags of which nothing is recorded)",
     )
     .option("--dry-run", "list what would go")
     .option("--yes", "ask nothing")

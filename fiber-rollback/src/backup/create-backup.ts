@@ -10,12 +10,13 @@ import {
 } from "../durable-files.js";
 import { connectionEnv, urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
+import { createReleaseStore } from "../releases/release-store.js";
 import { diskFull } from "../run-tool.js";
 import { calmBackupSessions } from "./calm-sessions.js";
 import { dumpGlobals } from "./dump-globals.js";
 import { dumpToFile } from "./dump-to-file.js";
 import { globalsPathOf, MANIFEST_FORMAT, type Manifest, manifestPathOf } from "./manifest.js";
-import { tagLink } from "./places.js";
+import { backupsFolder, tagLink } from "./places.js";
 import {
   type BackupRequest,
   checkBackupRequest,
@@ -89,7 +90,7 @@ async function takeBackup(
       server: withoutMajor(facts),
       pgDumpVersion: prepared.tools.version,
       ...written.contents,
-      release: request.release === undefined ? null : { ...request.release },
+      release: await releaseOf(ports.stateDir, request.tag, path),
       provenAt: null,
     };
     await writeDurably(manifestPathOf(path), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -102,6 +103,17 @@ async function takeBackup(
     for (const file of [unfinished, ...beside]) await removeUnlessComplete(file, path);
     throw diskFull(err, "The backup");
   }
+}
+
+/** The release's record as it stands, with the backup that is being taken. */
+async function releaseOf(
+  stateDir: string,
+  tag: string,
+  path: string,
+): Promise<Manifest["release"]> {
+  const record = await createReleaseStore(stateDir).read(tag);
+  if (record === null) return null;
+  return { ...record, backups: [...record.backups, relative(backupsFolder(stateDir), path)] };
 }
 
 async function dumpAndRead(

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { FiberError } from "#contracts";
+import { writeDurably } from "../durable-files.js";
 
 /** The manifest format that this code writes; newer ones are refused by name. */
 export const MANIFEST_FORMAT = 1;
@@ -71,7 +72,7 @@ export const manifestSchema = z.object({
   acls: z.array(z.string()),
   /** ALTER DATABASE and ALTER ROLE … SET statements; `:"database"` stands for the database's name. */
   settings: z.array(z.string()),
-  /** The release record, null until releases exist. */
+  /** The record of `tag`, with which a lost state folder is rebuilt; null for a working tree. */
   release: z.record(z.string(), z.unknown()).nullable(),
   /** When a restore into a scratch database was last seen equal to this manifest. */
   provenAt: z.iso.datetime().nullable(),
@@ -119,6 +120,20 @@ export async function readManifest(dumpPath: string): Promise<Manifest> {
     );
   });
   return parseManifest(text, path);
+}
+
+/**
+ * Changes a manifest. It is read again first: a proof takes long, and what others noted meanwhile
+ * stays.
+ *
+ * @throws FiberError as readManifest
+ */
+export async function updateManifest(
+  dumpPath: string,
+  change: Partial<Pick<Manifest, "provenAt" | "release">>,
+): Promise<void> {
+  const manifest = { ...(await readManifest(dumpPath)), ...change };
+  await writeDurably(manifestPathOf(dumpPath), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Where the manifest of a dump lies: `x.dump` and `x.dump.age` both have `x.manifest.json`. */

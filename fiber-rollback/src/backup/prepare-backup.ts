@@ -27,8 +27,6 @@ export interface BackupRequest {
   readonly name?: string;
   /** age recipient; the backup is then encrypted and no plain copy is ever on the disk. */
   readonly recipient?: string;
-  /** The release record, once there is one. */
-  readonly release?: Readonly<Record<string, unknown>>;
 }
 
 /** What a backup needs to begin. */

@@ -10,13 +10,12 @@ import {
   unlockProof,
   withSession,
 } from "#db";
-import { writeDurably } from "../durable-files.js";
 import { connectionEnv, findPgTools, urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
 import { refuseFailedTool, type ToolEnd } from "../run-tool.js";
 import { compareContents } from "./compare-contents.js";
 import { type DumpSource, startPgRestore } from "./inspect-dump.js";
-import { type Manifest, manifestPathOf } from "./manifest.js";
+import { type Manifest, updateManifest } from "./manifest.js";
 import { readContents } from "./read-contents.js";
 import { refuseUnsound, verifyBackup } from "./verify-backup.js";
 
@@ -123,8 +122,7 @@ async function restoreAndCompare(
   const differences = compareContents(manifest, contents);
   if (differences.length > 0) return { path: source.path, provenAt: null, differences, restoreMs };
   const provenAt = new Date(ports.clock.now()).toISOString();
-  const proven = `${JSON.stringify({ ...manifest, provenAt }, null, 2)}\n`;
-  await writeDurably(manifestPathOf(source.path), proven);
+  await updateManifest(source.path, { provenAt });
   ports.log.info({ path: source.path, restoreMs }, "backup proven");
   return { path: source.path, provenAt, differences, restoreMs };
 }

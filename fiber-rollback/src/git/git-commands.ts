@@ -15,8 +15,13 @@ export const gitResolve = (rev: string): Command => [
 /** The branch that is checked out; empty for a detached head. */
 export const gitCurrentBranch = (): Command => ["git", "branch", "--show-current"];
 
-/** Changed and untracked files, one a line; empty for a clean tree. */
-export const gitStatus = (): Command => ["git", "status", "--porcelain"];
+/** Changed files, and on demand untracked ones, one a line; empty for a clean tree. */
+export const gitStatus = (untracked: boolean): Command => [
+  "git",
+  "status",
+  "--porcelain",
+  `--untracked-files=${untracked ? "normal" : "no"}`,
+];
 
 /** Whether history is cut: prints "true" or "false". */
 export const gitIsShallow = (): Command => ["git", "rev-parse", "--is-shallow-repository"];
@@ -76,6 +81,9 @@ export const gitWorktreeRemove = (folder: string): Command => [
   folder,
 ];
 
+/** Forgets worktrees whose folder is gone. */
+export const gitWorktreePrune = (): Command => ["git", "worktree", "prune"];
+
 /** Signs a tag with the key that git is configured for. */
 export const gitTagSigned = (tag: string, commit: string, message: string): Command => [
   "git",
@@ -129,3 +137,44 @@ export const gitUpdateRef = (ref: string, to: string, seenAt: string): Command =
   to,
   seenAt,
 ];
+
+/** The names of a folder's files in a commit, each ended by NUL; one level deep. */
+export const gitFolder = (commit: string, folder: string): Command => [
+  "git",
+  "ls-tree",
+  "-z",
+  "--full-tree",
+  "--end-of-options",
+  folder === "" ? commit : `${commit}:${folder}`,
+];
+
+/** Prints the objects named on stdin, each after a line `<id> <type> <bytes>`. */
+export const gitReadObjects = (): Command => ["git", "cat-file", "--batch"];
+
+/** The kind of object a tag's ref points at, `tag` or `commit`, and the name a tag object bears. */
+export const gitTagObject = (tag: string): Command => [
+  "git",
+  "for-each-ref",
+  "--format=%(objecttype)%09%(tag)",
+  `refs/tags/${tag}`,
+];
+
+/** When a tag was made, or its commit for a lightweight one: epoch seconds. */
+export const gitTagTime = (tag: string): Command => [
+  "git",
+  "for-each-ref",
+  "--format=%(creatordate:unix)",
+  `refs/tags/${tag}`,
+];
+
+/** Sets a value of the repository's own configuration. */
+export const gitSetConfig = (key: string, value: string): Command => [
+  "git",
+  "config",
+  "--local",
+  key,
+  value,
+];
+
+/** Prints a value of the repository's own configuration; exit 1 when there is none. */
+export const gitGetConfig = (key: string): Command => ["git", "config", "--local", "--get", key];

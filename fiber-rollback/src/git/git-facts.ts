@@ -36,9 +36,12 @@ export async function mustResolve(git: Git, rev: string): Promise<string> {
   );
 }
 
-/** Files that differ from the checked-out commit; empty for a clean tree. */
-export async function changedFiles(git: Git): Promise<readonly string[]> {
-  const text = await git.must(gitStatus());
+/** Files that differ from the checked-out commit, new ones too; empty for a clean tree. */
+export async function changedFiles(
+  git: Git,
+  options: { readonly untracked: boolean } = { untracked: true },
+): Promise<readonly string[]> {
+  const text = await git.must(gitStatus(options.untracked));
   return text === "" ? [] : text.split("\n").map((line) => line.slice(3));
 }
 
@@ -60,6 +63,12 @@ export async function requireFullHistory(git: Git): Promise<void> {
     "HISTORY_SHALLOW",
     "This is a shallow clone, so the last good commit may be missing. Run `git fetch --unshallow` first.",
   );
+}
+
+/** Whether `ancestor` is reachable from `descendant`. */
+export async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
+  const result = await git.try(["git", "merge-base", "--is-ancestor", ancestor, descendant]);
+  return result.exitCode === 0;
 }
 
 /** The branch that is checked out, or null for a detached head. */
@@ -104,16 +113,33 @@ export async function fetchRemote(git: Git, remote: string): Promise<void> {
         "TAG_MOVED",
         `A tag of yours differs from ${remote}'s: ${lastLine(result.stderr)}. Tags of releases never move: find out who moved it.`,
       )
-    : new FiberError(
-        "REMOTE_UNREACHABLE",
-        `The remote ${remote} does not answer: ${lastLine(result.stderr)}. Nothing was changed.`,
-      );
+    : unreachable(remote, result.stderr, result.timedOut);
 }
 
-/** The commit or tag object that a remote's ref points at, or null when it has none. */
+/**
+ * The commit or tag object that a remote's ref points at, or null when it has none.
+ *
+ * @throws FiberError REMOTE_UNREACHABLE
+ */
 export async function remoteRef(git: Git, remote: string, ref: string): Promise<string | null> {
-  const text = await git.must(gitRemoteRef(remote, ref));
-  return text.split(/\s/)[0] || null;
+  const result = await git.try(gitRemoteRef(remote, ref));
+  if (result.exitCode !== 0) throw unreachable(remote, result.stderr, result.timedOut);
+  return result.stdout.split(/\s/)[0] || null;
+}
+
+/** Whether a remote of this name is configured. */
+export async function hasRemote(git: Git, remote: string): Promise<boolean> {
+  return (await git.must(["git", "remote"])).split("\n").includes(remote);
+}
+
+function unreachable(remote: string, stderr: string, timedOut: boolean): FiberError {
+  // Git's last line is advice; the first says what is wrong.
+  const words = timedOut ? "no answer in time" : (stderr.trim().split("\n")[0] ?? "");
+  return new FiberError(
+    "REMOTE_UNREACHABLE",
+    `The remote ${remote} does not answer: ${words}. Nothing was changed. Mend the connection or ` +
+      `the address (git remote get-url ${remote}), then run this again.`,
+  );
 }
 
 function readCommit(line: string): Commit {

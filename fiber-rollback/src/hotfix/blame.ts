@@ -1,9 +1,16 @@
 import { FiberError } from "#contracts";
-import { type GateResult, runGates } from "../gates/run-gates.js";
-import { type Commit, commitsOf, mustResolve, requireFullHistory } from "../git/git-facts.js";
+import type { GateResult } from "../gates/gate-report.js";
+import { runGates } from "../gates/run-gates.js";
+import {
+  type Commit,
+  commitsOf,
+  isAncestor,
+  mustResolve,
+  requireFullHistory,
+} from "../git/git-facts.js";
 import type { Git } from "../git/run-git.js";
 import { inWorktree } from "../git/worktree.js";
-import { type HotfixContext, isAncestor } from "./hotfix-context.js";
+import type { HotfixContext } from "./hotfix-context.js";
 
 /** Beyond this many, a list of candidates helps nobody. */
 const CANDIDATES = 50;
@@ -57,11 +64,12 @@ async function bisect(
     await worktree.must(["git", "checkout", "--quiet", "--detach", "--force", commit]);
     await worktree.must(["git", "clean", "-fdq"]);
     const { folder } = worktree;
-    const { clock } = context;
+    const { clock, signal } = context;
     const report = await runGates(context.project.gates, {
       folder,
       commit,
       clock,
+      signal,
       stopEarly: true,
     });
     const culprit = report.gates.find((gate) => gate.verdict === "failed");

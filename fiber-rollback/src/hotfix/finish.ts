@@ -1,22 +1,23 @@
 import { existsSync } from "node:fs";
 import { FiberError } from "#contracts";
-import { type GateReport, type GateResult, runGates } from "../gates/run-gates.js";
+import { type GateReport, type GateResult, keepGateReport } from "../gates/gate-report.js";
+import { runGates } from "../gates/run-gates.js";
 import {
   gitCherryPick,
   gitCherryPickAbort,
   gitConflicts,
   gitTagDelete,
-  gitTagSigned,
   gitWorktreeRemove,
 } from "../git/git-commands.js";
-import { commitsOf, remoteRef, requireCleanTree, tagsOf } from "../git/git-facts.js";
+import { commitsOf, requireCleanTree, requireFullHistory, tagsOf } from "../git/git-facts.js";
+import { findVersionTag, lastVersionTag } from "../git/last-tag.js";
 import { nextPatchTag } from "../git/next-tag.js";
 import { createGit, type Git, gitError } from "../git/run-git.js";
-import { tagSignature } from "../git/tag-signature.js";
+import { requireFreeTag, signTag } from "../git/sign-tag.js";
 import { inWorktree } from "../git/worktree.js";
 import { type HotfixContext, releaseBranchHead } from "./hotfix-context.js";
 import { publish } from "./publish.js";
-import { hotfixFolder } from "./start.js";
+import { hotfixBeginning, hotfixFolder } from "./start.js";
 
 /** What finishing a hotfix did. */
 export interface FinishedHotfix {
@@ -30,33 +31,39 @@ export interface FinishedHotfix {
 const MOST_COMMITS = 100;
 
 /**
- * Runs the gates on the hotfix, cherry-picks it onto the release branch, signs the next patch
+ * Cherry-picks the hotfix onto the release branch, runs the gates there, signs the next patch
  * version's tag and pushes branch and tag together. Whatever stops it leaves nothing half-done: the
  * tag is removed, the remote is as it was, the hotfix's worktree stays.
  *
- * @throws FiberError TREE_DIRTY, NOTHING_TO_FINISH, GATES_FAILED, CHERRY_PICK_CONFLICT, TAG_EXISTS,
+ * @throws FiberError HISTORY_SHALLOW, TREE_DIRTY, NOTHING_TO_FINISH, GATES_FAILED, CHERRY_PICK_CONFLICT, TAG_EXISTS,
  *   SIGNING_FAILED, PUSH_REJECTED
  */
 export async function finishHotfix(
   context: HotfixContext,
   what: {
     readonly slug: string;
-    readonly from: string;
+    /** Where it began; null: as `start` noted it, else the newest version tag in its history. */
+    readonly from: string | null;
     readonly tag: string | null;
     readonly show: (gate: GateResult) => void;
   },
 ): Promise<FinishedHotfix> {
   const { git } = context;
   const hotfix = createGit(requireFolder(context.stateDir, what.slug));
+  await requireFullHistory(git);
   await requireCleanTree(hotfix);
-  const commits = await hotfixCommits(hotfix, what.from);
+  const from =
+    what.from ??
+    (await hotfixBeginning(git, what.slug)) ??
+    (await lastVersionTag(git, `hotfix/${what.slug}`));
+  const commits = await hotfixCommits(hotfix, from);
   const head = await releaseBranchHead(context);
-  const tag = await freeTag(context, what);
-  const gates = await passGates(context, hotfix, what.show);
+  const tag = await freeTag(context, { head, from, tag: what.tag });
   return inWorktree(git, head, async (worktree) => {
     await applyCommits(worktree, commits, context.project.branch);
     const newHead = (await worktree.must(["git", "rev-parse", "HEAD"])).trim();
-    await sign(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
+    const gates = await passGates(context, { tree: worktree.folder, commit: newHead }, what);
+    await signTag(git, { tag, commit: newHead, message: `Hotfix: ${what.slug}` });
     try {
       await publish(context, { head: newHead, tag });
     } catch (err) {
@@ -95,37 +102,34 @@ async function hotfixCommits(hotfix: Git, from: string): Promise<readonly string
   return commits.map((commit) => commit.sha).toReversed();
 }
 
-/** The tag to set, free here and on the remote. */
+/** The tag to set, free here and on the remote: by default the branch's own next patch version. */
 async function freeTag(
   { git, project }: HotfixContext,
-  what: { readonly from: string; readonly tag: string | null },
+  what: { readonly head: string; readonly from: string; readonly tag: string | null },
 ): Promise<string> {
-  const local = await tagsOf(git);
-  const tag = what.tag ?? nextPatchTag(what.from, local.keys());
-  const where = local.has(tag)
-    ? "here"
-    : (await remoteRef(git, project.remote, `refs/tags/${tag}`)) !== null
-      ? `on ${project.remote}`
-      : null;
-  if (where === null) return tag;
-  throw new FiberError(
-    "TAG_EXISTS",
-    `The tag ${tag} exists ${where} already. Choose another with --tag.`,
-  );
+  const last = (await findVersionTag(git, what.head)) ?? what.from;
+  const tag = what.tag ?? nextPatchTag(last, (await tagsOf(git)).keys());
+  await requireFreeTag(git, tag, project.remote);
+  return tag;
 }
 
+/** Judges what will be released: the branch with the fix on it. The report is kept for `deploy`. */
 async function passGates(
-  { project, clock }: HotfixContext,
-  hotfix: Git,
-  show: (gate: GateResult) => void,
+  { project, clock, stateDir, signal }: HotfixContext,
+  at: { readonly tree: string; readonly commit: string },
+  what: { readonly slug: string; readonly show: (gate: GateResult) => void },
 ): Promise<GateReport> {
-  const commit = (await hotfix.must(["git", "rev-parse", "HEAD"])).trim();
-  const report = await runGates(project.gates, { folder: hotfix.folder, commit, clock, show });
+  const { commit } = at;
+  const { show } = what;
+  const ran = await runGates(project.gates, { folder: at.tree, commit, clock, show, signal });
+  const report = await keepGateReport(stateDir, ran, project.gates);
   const failed = report.gates.find((gate) => gate.verdict !== "passed");
   if (failed === undefined) return report;
   throw new FiberError(
     "GATES_FAILED",
-    `The gate "${failed.title}" did not pass on ${commit.slice(0, 10)}:\n${failed.tail}\nMend it in ${hotfix.folder}, commit, and finish again. Nothing was pushed.`,
+    `The gate "${failed.title}" did not pass on ${project.branch} with the fix:\n${failed.tail}\n` +
+      `Mend it in ${hotfixFolder(stateDir, what.slug)}, commit, and finish again; or revert what ` +
+      "broke the branch first (fiber hotfix blame). Nothing was pushed.",
   );
 }
 
@@ -146,22 +150,4 @@ async function applyCommits(
     );
   }
   throw gitError(result);
-}
-
-async function sign(
-  git: Git,
-  what: { readonly tag: string; readonly commit: string; readonly message: string },
-): Promise<void> {
-  const result = await git.try(gitTagSigned(what.tag, what.commit, what.message));
-  // git 2.39 makes an unsigned tag and exits 0 when the SSH key cannot be read: so look.
-  const { status } = await tagSignature(git, what.tag);
-  if (result.exitCode === 0 && (status === "good" || status === "unknown-key")) return;
-  await git.try(gitTagDelete(what.tag));
-  const words = result.stderr.trim().split("\n")[0] || "the tag came out unsigned";
-  throw new FiberError(
-    "SIGNING_FAILED",
-    `git could not sign ${what.tag}: ${words}. ` +
-      "Set user.signingkey (and gpg.format for SSH keys), or unlock the key. Nothing was pushed.",
-    { cause: gitError(result) },
-  );
 }

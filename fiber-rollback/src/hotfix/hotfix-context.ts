@@ -1,15 +1,18 @@
 import { FiberError } from "#contracts";
 import type { Clock } from "#runtime";
-import { fetchRemote, remoteRef, resolveCommit } from "../git/git-facts.js";
+import { fetchRemote, isAncestor, remoteRef, resolveCommit } from "../git/git-facts.js";
 import type { Git } from "../git/run-git.js";
 import type { Project } from "../project/project-file.js";
 
 /** What every hotfix command works with. */
 export interface HotfixContext {
   readonly git: Git;
-  readonly project: Project;
+  /** What of fiber.yaml hotfixes need. */
+  readonly project: Pick<Project, "branch" | "remote" | "gates">;
   readonly stateDir: string;
   readonly clock: Clock;
+  /** Ends a gate that runs; what was begun is taken back. */
+  readonly signal?: AbortSignal | undefined;
   say(text: string): void;
 }
 
@@ -37,10 +40,4 @@ export async function releaseBranchHead({ git, project }: HotfixContext): Promis
     );
   }
   return head;
-}
-
-/** Whether `ancestor` is reachable from `descendant`. */
-export async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
-  const result = await git.try(["git", "merge-base", "--is-ancestor", ancestor, descendant]);
-  return result.exitCode === 0;
 }

@@ -6,7 +6,7 @@ import { systemClock } from "#runtime";
 import { createTestRepository, requireTool, type TestRepository } from "#testkit";
 import { createGit } from "../git/run-git.js";
 import { tagSignature } from "../git/tag-signature.js";
-import type { Project } from "../project/project-file.js";
+import { parseProject } from "../project/project-file.js";
 import { blame } from "./blame.js";
 import { finishHotfix } from "./finish.js";
 import type { HotfixContext } from "./hotfix-context.js";
@@ -19,16 +19,10 @@ let context: HotfixContext;
 let stateDir: string;
 
 const gate = { id: "works", title: "It works", run: 'test "$(cat app)" != broken', timeout_s: 30 };
-const project: Project = {
-  format: 1,
-  name: "sample",
-  branch: "release/mvp",
-  remote: "origin",
-  build: [],
-  migrations: null,
-  gates: [gate],
-  contacts: [],
-};
+const project = parseProject(
+  JSON.stringify({ format: 1, name: "sample", gates: [gate] }),
+  "fiber.yaml",
+);
 
 beforeEach(() => {
   repository = createTestRepository();
@@ -273,7 +267,7 @@ describeGit("start and finish", () => {
     expect(repository.remoteGit("rev-parse", "v1.0.1-mvp^{commit}")).toBe(done.head);
     expect(repository.git("show", "release/mvp:app")).toBe("fixed");
     expect(repository.git("show", "release/mvp:other")).toBe("2");
-    expect(await tagSignature(context.git, "v1.0.1-mvp")).toEqual({
+    expect(await tagSignature(context.git, "v1.0.1-mvp")).toMatchObject({
       status: "good",
       signer: "ops@example.net",
     });

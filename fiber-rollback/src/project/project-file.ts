@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { FiberError } from "#contracts";
+import { notifySpecSchema } from "../notify/notify-spec.js";
+import { verifySpecSchema } from "../verify/verify-spec.js";
+import { roleEntriesSchema } from "./role-entry.js";
 
 const commandLine = z.string().min(1);
 const id = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "use lower case, digits and hyphens");
@@ -33,6 +36,23 @@ const projectSchema = z.strictObject({
     .refine((gates) => new Set(gates.map((gate) => gate.id)).size === gates.length, {
       message: "two gates share an id",
     }),
+  /** What runs, in the order in which it is started and switched. */
+  roles: roleEntriesSchema.default([]),
+  /**
+   * A shell command at the root of a release's tree that fails when the release cannot work with
+   * the schema of the database in FIBER_DATABASE_URL; null when nobody can tell.
+   */
+  smoke: commandLine.nullable().default(null),
+  verify: verifySpecSchema.default([]),
+  notify: notifySpecSchema.prefault({}),
+  backup: z
+    .strictObject({
+      /** A backup is taken before each deploy; false for a project that keeps no data. */
+      before_deploy: z.boolean().default(true),
+      /** How old the newest proven backup may be before fiber ready is red, in hours. */
+      proven_within_h: z.number().positive().max(8_784).default(26),
+    })
+    .prefault({}),
   contacts: z.array(z.strictObject({ role: z.string(), contact: z.string() })).default([]),
 });
 
@@ -56,16 +76,26 @@ export function readProject(root: string): Project {
       { cause },
     );
   }
+  return parseProject(text, path);
+}
+
+/**
+ * Reads the text of a `fiber.yaml`.
+ *
+ * @param origin where it was read, for messages
+ * @throws FiberError PROJECT_FILE_INVALID naming every problem
+ */
+export function parseProject(text: string, origin: string): Project {
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 20 });
   } catch (cause) {
-    throw invalid(path, [(cause as Error).message.split("\n")[0] ?? ""], cause);
+    throw invalid(origin, [(cause as Error).message.split("\n")[0] ?? ""], cause);
   }
   const result = projectSchema.safeParse(value ?? {});
   if (result.success) return result.data;
   throw invalid(
-    path,
+    origin,
     result.error.issues.map((issue) => `${issue.path.join(".") || "file"}: ${issue.message}`),
   );
 }

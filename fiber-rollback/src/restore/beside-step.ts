@@ -6,7 +6,7 @@ import { FiberError } from "#contracts";
 import { commentDatabase, createDatabase, dropDatabase, findDatabase } from "#db";
 import { decryptStream } from "../backup/age-files.js";
 import { type Manifest, readManifest, statementFor } from "../backup/manifest.js";
-import type { Step } from "../steps/step.js";
+import type { Step } from "../engine/step.js";
 import { compareWithManifest, refuseDifferences } from "./compare-manifest.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
 import { readDumpToEnd, restoreDump } from "./restore-dump.js";

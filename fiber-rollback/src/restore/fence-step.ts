@@ -1,7 +1,7 @@
 import { FiberError } from "#contracts";
 import { createPool, type Db, liftFence, raiseFence, readFence } from "#db";
+import type { Step } from "../engine/step.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import type { Step } from "../steps/step.js";
 import { titleOf } from "./beside-step.js";
 import { endFenceBlockers } from "./end-fence-blockers.js";
 import { fenceOrigin, onDatabase, type RestoreContext } from "./restore-context.js";
@@ -91,7 +91,7 @@ async function readFenceIfAny(db: Db) {
 }
 
 /** Whether the database's schema knows a fence. */
-async function hasFence(db: Db): Promise<boolean> {
+export async function hasFence(db: Db): Promise<boolean> {
   const { rows } = await db.query<{ there: boolean }>(
     "SELECT to_regclass('ingest_fence') IS NOT NULL AS there",
   );

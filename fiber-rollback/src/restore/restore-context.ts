@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { openSession, type Session } from "#db";
+import type { Journal } from "../engine/journal.js";
 import { urlOfDatabase } from "../pg-tools.js";
 import type { DataPorts } from "../ports.js";
-import type { Journal } from "../steps/journal.js";
 import type { RestorePlan } from "./restore-plan.js";
 
 /** What every step of a restore works with. */

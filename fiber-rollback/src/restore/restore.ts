@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { endSessionsNamed, takeDataLock } from "#db";
 import { writeDurably } from "../durable-files.js";
+import { openJournal } from "../engine/journal.js";
+import { hasPassedPivot, runSteps, type StepObserver, undoSteps } from "../engine/run-steps.js";
+import type { Step } from "../engine/step.js";
 import { takeFileLock } from "../lock/file-lock.js";
 import type { DataPorts } from "../ports.js";
-import { openJournal } from "../steps/journal.js";
-import { hasPassedPivot, runSteps, type StepObserver, undoSteps } from "../steps/run-steps.js";
-import type { Step } from "../steps/step.js";
 import { besideStep } from "./beside-step.js";
 import { carryStep } from "./carry-step.js";
 import { fenceStep } from "./fence-step.js";
@@ -20,7 +20,7 @@ import { liftStep, reportStep, upgradeStep } from "./simple-steps.js";
 import { findObstacle, switchStep } from "./switch-step.js";
 
 /** Called on every change of a step. */
-export type { StepObserver } from "../steps/run-steps.js";
+export type { StepObserver } from "../engine/run-steps.js";
 
 /**
  * Plans a restore without changing anything. A prepared transaction, which would block the swap at
@@ -181,7 +181,10 @@ async function locked<T>(
       // What a killed run asked for goes on in the server: with the lock held, it is nobody's.
       await endSessionsNamed(admin, sessionName(plan.live.name));
       const folder = join(restoresFolder(stateDir), plan.id);
-      const journal = await openJournal(join(folder, "journal.jsonl"), ports.clock.now);
+      const journal = await openJournal(join(folder, "journal.jsonl"), {
+        now: ports.clock.now,
+        stateDir,
+      });
       try {
         return await work({ plan, ports, journal, folder }, data.assertHeld);
       } finally {
@@ -216,7 +219,10 @@ function stepsOf(context: RestoreContext): readonly Step[] {
 }
 
 /** The dump that the plan restores: the one it names, or the one that the recovery took. */
-function dumpOf({ plan, journal }: RestoreContext) {
+export function dumpOf({ plan, journal }: RestoreContext): {
+  readonly path: string;
+  readonly identity: string | null;
+} {
   if (plan.source.kind === "dump") return plan.source;
   const path = journal.outcome("recover")?.path;
   if (typeof path === "string") return { path, identity: null };

@@ -10,8 +10,8 @@ import {
   upgrade,
 } from "#db";
 import { writeDurably } from "../durable-files.js";
+import type { Step } from "../engine/step.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import type { Step } from "../steps/step.js";
 import { removePlainCopy, titleOf } from "./beside-step.js";
 import { liftIn } from "./fence-step.js";
 import { removeRecovered } from "./recover-step.js";

@@ -8,8 +8,8 @@ import {
   readRounds,
   swapDatabases,
 } from "#db";
+import type { Step, StepDetail } from "../engine/step.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import type { Step, StepDetail } from "../steps/step.js";
 import { titleOf } from "./beside-step.js";
 import { carryAndRecord } from "./carry-step.js";
 import { raiseIn } from "./fence-step.js";
@@ -88,7 +88,7 @@ async function carryTailAndSwap(context: RestoreContext): Promise<StepDetail> {
     const startedAt = performance.now();
     await onDatabase(ports, plan.restored, async (target) => {
       const since = (await readRounds(target, plan.id)).at(-1)?.horizon ?? null;
-      await carryAndRecord(context, { source: holder, target, since });
+      if (plan.carry) await carryAndRecord(context, { source: holder, target, since });
       await holdRestoredSchema(context, target);
     });
     await raiseIn(context, plan.restored);

@@ -26,7 +26,7 @@ const start = (env: Readonly<Record<string, string>>) =>
   startBackupSchedule({
     ports: data.ports,
     config: backupScheduleSchema.parse(env),
-    tag: "v1",
+    tag: () => "v1",
     goodReleases: async () => ["v1"],
   });
 const NEVER = "0 0 1 1 *";
@@ -69,7 +69,7 @@ describe("the backup schedule", () => {
     const schedule = await startBackupSchedule({
       ports: broken,
       config: backupScheduleSchema.parse({ FIBER_BACKUP_SCHEDULE: "* * * * * *" }),
-      tag: "v1",
+      tag: () => "v1",
       goodReleases: async () => [],
     });
     await expect

@@ -15,8 +15,8 @@ import { readScheduleState, type ScheduleState, writeScheduleState } from "./sch
 export interface BackupScheduleOptions {
   readonly ports: DataPorts;
   readonly config: BackupScheduleConfig;
-  /** The release whose data is backed up. */
-  readonly tag: string;
+  /** The release whose data is backed up: the one that runs then. */
+  readonly tag: () => string;
   /** Tags whose last proven backup stays. */
   readonly goodReleases: () => Promise<readonly string[]>;
 }
@@ -65,11 +65,11 @@ export async function startBackupSchedule(options: BackupScheduleOptions): Promi
 }
 
 async function scheduledBackup(options: BackupScheduleOptions): Promise<void> {
-  const { ports, config, tag } = options;
+  const { ports, config } = options;
   const recipient = config.FIBER_BACKUP_RECIPIENT;
   try {
     const made = await createBackup(ports, {
-      tag,
+      tag: options.tag(),
       ...(recipient === undefined ? {} : { recipient }),
     });
     if (config.FIBER_BACKUP_PROVE && recipient === undefined) {

@@ -1,0 +1,59 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makePrivateFolder, removeUnfinished, unfinishedName } from "../../durable-files.js";
+import { gitWorktreeAdd, gitWorktreePrune } from "../../git/git-commands.js";
+import type { Git } from "../../git/run-git.js";
+import { readProject } from "../../project/project-file.js";
+import { releaseFolder, releaseTree } from "../../releases/release-places.js";
+import { diskFull } from "../../run-tool.js";
+import type { Artefact, BuildProgress } from "../deploy-driver.js";
+import { recordFolder } from "./artefact-record.js";
+import { destroyTree, freezeTree, removeTree } from "./frozen-tree.js";
+import { runBuild } from "./run-build.js";
+import { digestTree } from "./tree-digest.js";
+
+/** What is built, and with what. */
+export interface BuildRequest {
+  readonly git: Git;
+  readonly stateDir: string;
+  readonly tag: string;
+  readonly commit: string;
+  readonly progress: BuildProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Builds a commit in a worktree beside its final place, and gives it its name when it is whole.
+ * The output of its commands is kept in `build.log`. What a killed build left is removed first.
+ *
+ * @throws FiberError BUILD_FAILED, DISK_FULL, GIT_FAILED, PROJECT_FILE_INVALID; nothing is left
+ */
+export async function buildTree(request: BuildRequest): Promise<Artefact> {
+  const { git, stateDir, tag, commit, progress, signal } = request;
+  const folder = releaseFolder(stateDir, tag);
+  await makePrivateFolder(folder);
+  await removeUnfinished(folder, destroyTree);
+  await git.must(gitWorktreePrune());
+  const tree = releaseTree(stateDir, tag);
+  const work = unfinishedName(tree);
+  try {
+    progress({ phase: "check out", line: null });
+    await git.must(gitWorktreeAdd(work, { at: commit }));
+    const { build } = readProject(work);
+    await runBuild(build, { folder: work, tag, log: join(folder, "build.log"), progress, signal });
+    await rm(join(work, ".git"), { recursive: true, force: true });
+    progress({ phase: "digest", line: null });
+    const { digest, sizeBytes } = await digestTree(work);
+    await removeTree(tree);
+    await rename(work, tree);
+    await freezeTree(tree);
+    const built: Artefact = { kind: "folder", ref: tree, tag, commit, digest, sizeBytes };
+    await recordFolder(stateDir, built);
+    return built;
+  } catch (err) {
+    await destroyTree(work);
+    throw diskFull(err, `The build of ${tag}`);
+  } finally {
+    await git.try(gitWorktreePrune());
+  }
+}

@@ -1,0 +1,68 @@
+import type { BackupFound } from "../backup/list-backups.js";
+import { goodReleases, newestFirst } from "./order-releases.js";
+import type { ReleaseRecord } from "./release-record.js";
+
+/** How many good releases stay ready to run. */
+const KEEP_GOOD = 2;
+
+/** Which releases keep their artefact and why, and which give it up. */
+export interface ReleasePrunePlan {
+  readonly keep: readonly { readonly tag: string; readonly reasons: readonly string[] }[];
+  readonly remove: readonly string[];
+}
+
+/**
+ * Decides whose built artefact may go: not that of what runs or began to run, nor of the last two
+ * good releases, nor of a candidate that is newer than these. Records always stay: they are the
+ * history, and an artefact can be built again from its tag.
+ *
+ * @param running the tag that runs now; null when nothing runs or nobody can tell
+ */
+export function planReleasePrune(
+  records: readonly ReleaseRecord[],
+  running: string | null,
+): ReleasePrunePlan {
+  const lastGood = goodReleases(records).slice(0, KEEP_GOOD);
+  const since = lastGood.map((record) => record.createdAt).sort()[0] ?? "";
+  const reasonsOf = (record: ReleaseRecord): readonly string[] => {
+    const good = lastGood.indexOf(record);
+    return [
+      ...(record.tag === running ? ["runs now"] : []),
+      ...(record.status === "live" ? ["is not judged yet"] : []),
+      ...(good === 0 ? ["last good"] : good > 0 ? [`good before it`] : []),
+      ...(record.status === "candidate" && record.createdAt >= since ? ["may be next"] : []),
+    ];
+  };
+  const judged = newestFirst(records).map((record) => ({ record, reasons: reasonsOf(record) }));
+  return {
+    keep: judged.flatMap(({ record, reasons }) =>
+      reasons.length > 0 ? [{ tag: record.tag, reasons }] : [],
+    ),
+    remove: judged.flatMap(({ record, reasons }) =>
+      reasons.length === 0 && record.artefact !== null ? [record.tag] : [],
+    ),
+  };
+}
+
+/** Removes what a plan gives up; `remove` is the deploy driver's, and harmless for what is gone. */
+export async function pruneReleases(
+  plan: ReleasePrunePlan,
+  remove: (tag: string) => Promise<void>,
+): Promise<readonly string[]> {
+  for (const tag of plan.remove) await remove(tag);
+  return plan.remove;
+}
+
+/**
+ * Tags whose data must stay restorable whatever the age of their backups: good releases, what runs
+ * unjudged, and tags of which nobody recorded whether they were good.
+ */
+export function restorableTags(
+  records: readonly ReleaseRecord[],
+  backups: readonly Pick<BackupFound, "tag">[],
+): readonly string[] {
+  const known = new Map(records.map((record) => [record.tag, record.status]));
+  const needed = records.filter(({ status }) => status === "good" || status === "live");
+  const unknown = backups.filter(({ tag }) => !known.has(tag));
+  return [...new Set([...needed, ...unknown].map(({ tag }) => tag))];
+}

@@ -1,5 +1,4 @@
-import type { Sample } from "#contracts";
-import type { ResolvedSeries } from "#db";
+import type { ResolvedSeries, SeriesKey } from "#db";
 
 /** Beyond this many series the cache starts anew: about 100 MB. */
 const MAX_SERIES = 500_000;
@@ -9,8 +8,8 @@ type NodeSeries = Map<string, Map<string, number>>;
 
 /** Series ids in memory, so that a known series costs no query. */
 export interface SeriesCache {
-  /** The id of a sample's series, undefined when it must be resolved. */
-  find(sample: Sample): number | undefined;
+  /** The id of a series, undefined when it must be resolved. */
+  find(key: Pick<SeriesKey, "nodeId" | "target" | "check">): number | undefined;
   add(resolved: ResolvedSeries): void;
   forgetNodes(nodeIds: readonly string[]): void;
   clear(): void;
@@ -32,12 +31,12 @@ export function createSeriesCache(): SeriesCache {
   }
 
   return {
-    find(sample) {
-      if (sample.nodeId !== lastId) {
-        last = nodes.get(sample.nodeId);
-        lastId = sample.nodeId;
+    find({ nodeId, target, check }) {
+      if (nodeId !== lastId) {
+        last = nodes.get(nodeId);
+        lastId = nodeId;
       }
-      return last?.get(sample.check)?.get(sample.target);
+      return last?.get(check)?.get(target);
     },
     add({ series }) {
       if (size > MAX_SERIES) clear();

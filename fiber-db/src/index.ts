@@ -82,6 +82,7 @@ export type { StoredSample } from "./queries/sample-rows.js";
 export * from "./queries/update-node.js";
 export * from "./queries/upsert-heartbeat.js";
 export * from "./queue/count-writers.js";
+export * from "./queue/find-deleted-nodes.js";
 export * from "./queue/forget-applied.js";
 export * from "./queue/merge-applied.js";
 export * from "./queue/note-gap.js";

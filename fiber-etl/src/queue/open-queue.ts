@@ -1,12 +1,13 @@
 import {
   DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
   jetstreamManager,
   StorageType,
   type StreamInfo,
-  StreamNotFoundError,
 } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { FiberError } from "#contracts";
@@ -86,6 +87,11 @@ export async function openQueue({ config, name, onBroken }: QueueOptions): Promi
   }
 }
 
+/** Whether JetStream answered with this error code. */
+export function isApiError(err: unknown, code: number): boolean {
+  return err instanceof JetStreamApiError && err.code === code;
+}
+
 /** See {@link Queue.streamId}. */
 export function idOf(stream: StreamInfo): string {
   return `${stream.config.name}@${stream.created}`;
@@ -133,11 +139,12 @@ async function ensureDeadStream(jsm: JetStreamManager, config: QueueConfig): Pro
   });
 }
 
-async function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | null> {
+/** A stream's state, or null when there is no such stream. */
+export async function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | null> {
   try {
     return await jsm.streams.info(name);
   } catch (err) {
-    if (err instanceof StreamNotFoundError) return null;
+    if (isApiError(err, JetStreamApiCodes.StreamNotFound)) return null;
     throw err;
   }
 }

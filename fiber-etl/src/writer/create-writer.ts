@@ -125,6 +125,8 @@ export function createWriter(options: WriterOptions): Writer {
       cache.clear();
       const away = databaseUnavailable(error.message);
       gate.setAway(away);
+      // What is known of a fence is known from the database that is gone.
+      gate.setFence(null);
       refuseWaiting(away);
     },
   });

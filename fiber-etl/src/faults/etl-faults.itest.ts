@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { IngestLog } from "#contracts";
 import { countWriters, ETL_SESSION } from "#db";
 import type { Running } from "#runtime";
@@ -22,6 +22,9 @@ import {
 } from "../queue/queue-stage.itest-kit.js";
 import { CONSUMER, SAMPLES } from "../queue/stream-names.js";
 import { startTcpProxy } from "./tcp-proxy.itest-kit.js";
+
+// Servers come and go, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let database: TestDatabase;
 let nats: ScratchNats;

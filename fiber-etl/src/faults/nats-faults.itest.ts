@@ -1,6 +1,6 @@
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { IngestLog } from "#contracts";
 import { listGaps } from "#db";
 import type { Running } from "#runtime";
@@ -20,6 +20,9 @@ import {
   withQueue,
 } from "../queue/queue-stage.itest-kit.js";
 import { SAMPLES } from "../queue/stream-names.js";
+
+// Servers come and go, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let database: TestDatabase;
 let nats: ScratchNats;

@@ -9,6 +9,7 @@ import {
 } from "#rollback";
 import type { Running } from "#runtime";
 import { requireFreePort } from "./port-check.js";
+import { requireQueuePort, startIngestLog } from "./queue-role.js";
 import { createRoleProcess, type ReadyDetail, type RoleSpec } from "./role-process.js";
 import {
   apiRole,
@@ -24,7 +25,7 @@ import { startStackDatabase } from "./stack-database.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 
 /**
- * Starts database, demo target, API, dashboard and probes, in this order, each when the one before
+ * Starts database, demo target, ingest log, API, dashboard and probes, in this order, each when the one before
  * is ready. Leaves what it started in `state`, so that a failure half-way can be taken down.
  */
 export async function bringUp(
@@ -52,7 +53,13 @@ export async function bringUp(
   await registerTokens(state.database.pool, state.tokens);
   signal.throwIfAborted();
 
-  const api = apiRole(config, { databaseUrl: state.database.url, release: options.release });
+  const { url: databaseUrl } = state.database;
+  const ingest = await startIngestLog(options, databaseUrl, (spec) =>
+    startRole(state, options, spec),
+  );
+  signal.throwIfAborted();
+
+  const api = apiRole(config, { databaseUrl, release: options.release, ingest });
   await startRole(state, options, api);
   say(`API ready ${api.url}`);
   signal.throwIfAborted();
@@ -148,6 +155,7 @@ async function requireFreePorts({ config }: StackOptions): Promise<void> {
     port: config.FIBER_DASHBOARD_PORT,
     variable: "FIBER_DASHBOARD_PORT",
   });
+  await requireQueuePort(config);
 }
 
 const planPath = (options: StackOptions, plan: ProbePlan) =>

@@ -10,6 +10,10 @@ export const agentConfigSchema = z.object({
   FIBER_DASHBOARD_PORT: portVariable.default(4000),
   FIBER_PG_PORT: portVariable.default(5432),
   FIBER_DATABASE_URL: z.string().optional(),
+  FIBER_INGEST_LOG: z.enum(["direct", "jetstream"]).default("direct"),
+  /** A nats-server that runs; without it `fiber up --log jetstream` starts one. */
+  FIBER_NATS_URL: z.string().optional(),
+  FIBER_NATS_PORT: portVariable.default(4222),
   FIBER_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   ...backupScheduleSchema.shape,
 });

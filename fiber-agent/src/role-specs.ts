@@ -37,10 +37,14 @@ export function demoTargetRole(): RoleSpec {
   };
 }
 
-/** The API with the writer in its process. */
+/** The API, told by `ingest` which ingest log it has. */
 export function apiRole(
   config: AgentConfig,
-  facts: { databaseUrl: string; release: string },
+  facts: {
+    databaseUrl: string;
+    release: string;
+    ingest?: Readonly<Record<string, string>>;
+  },
 ): RoleSpec {
   return {
     name: "api",
@@ -51,6 +55,7 @@ export function apiRole(
       FIBER_DASHBOARD_HOST: config.FIBER_DASHBOARD_HOST,
       FIBER_DATABASE_URL: facts.databaseUrl,
       FIBER_RELEASE: facts.release,
+      ...facts.ingest,
     },
     url: shownUrl(config.FIBER_API_HOST, config.FIBER_API_PORT),
   };

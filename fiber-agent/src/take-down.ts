@@ -1,8 +1,9 @@
+import { INGEST_ROLES } from "./queue-role.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 
 /**
  * Stops what runs: probes and demo target, then the API (which finishes its commits), then the
- * dashboard, then the database. A part that fails to stop is logged and never keeps the others up.
+ * dashboard, then writer and queue, then the database. A part that fails to stop is logged and never keeps the others up.
  */
 export async function takeDown(state: StackState, options: StackOptions): Promise<void> {
   const { log, say } = options;
@@ -22,7 +23,7 @@ export async function takeDown(state: StackState, options: StackOptions): Promis
     );
   const { backups } = state;
   if (backups !== null) await attempt("backup schedule", () => backups.stop());
-  const last = ["api", "dashboard"];
+  const last = ["api", "dashboard", ...INGEST_ROLES];
   await stopRoles((name) => !last.includes(name));
   for (const name of last) await stopRoles((role) => role === name);
   const { database } = state;

@@ -1,6 +1,7 @@
 import type { IngestLog, StatusView } from "#contracts";
 import { countProbes, type Db, isConnectionError, readFence, schemaFit } from "#db";
 import type { Clock, Logger } from "#runtime";
+import { findQueueConcern, queueView } from "./queue-status.js";
 
 /** What the status is read from. */
 export interface StatusDeps {
@@ -102,6 +103,7 @@ function judge(facts: Facts, deps: StatusDeps, uptimeS: number): StatusView {
       lag_s: ingest.lagS,
       depth: ingest.depth,
       fenced: ingest.fenced || facts.fence !== undefined,
+      ...(ingest.queue === undefined ? {} : { queue: queueView(ingest.queue) }),
     },
     probes: facts.probes,
     uptime_s: Math.round(uptimeS * 10) / 10,
@@ -123,6 +125,8 @@ function findConcern(
       message: fence ?? "Ingest is fenced; probes keep their samples",
     };
   }
+  const troubled = findQueueConcern(data.ingest.queue);
+  if (troubled !== null) return troubled;
   if (data.ingest.lag_s > LAG_LIMIT_S) {
     return {
       code: "INGEST_LAGS",

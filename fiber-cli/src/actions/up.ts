@@ -19,8 +19,14 @@ import { paint, printResult, tell } from "../terminal.js";
 const SAME_SIGNAL_MS = 1_000;
 
 /** Runs the stack until it is told to stop: by a signal, or by `fiber down`. */
-export async function runUp({ json = false }: { json?: boolean }): Promise<void> {
-  const options = await stackOptions();
+export async function runUp({
+  json = false,
+  log: ingestLog,
+}: {
+  json?: boolean;
+  log?: "direct" | "jetstream";
+}): Promise<void> {
+  const options = await stackOptions(ingestLog);
   const interrupted = new AbortController();
   let stack: Stack | null = null;
   let firstSignalAt: number | null = null;
@@ -48,8 +54,10 @@ export async function runUp({ json = false }: { json?: boolean }): Promise<void>
   tell("stopped");
 }
 
-async function stackOptions(): Promise<StackOptions> {
-  const config = loadConfig(agentConfigSchema, process.env);
+async function stackOptions(ingestLog: string | undefined): Promise<StackOptions> {
+  const env =
+    ingestLog === undefined ? process.env : { ...process.env, FIBER_INGEST_LOG: ingestLog };
+  const config = loadConfig(agentConfigSchema, env);
   const inClone = existsSync(join(packageRoot, ".git"));
   const paths = await locateStack();
   makeStateFolder(paths.stateDir);

@@ -1,11 +1,21 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
+import { fleetBench } from "./fleet.js";
 import { ingestBench } from "./ingest.js";
+import { jetstreamBench } from "./jetstream.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { restoreBench } from "./restore.js";
 
-const benches: readonly Bench[] = [ingestBench, readsBench, probeBench, restoreBench, backupBench];
+const benches: readonly Bench[] = [
+  ingestBench,
+  readsBench,
+  probeBench,
+  restoreBench,
+  backupBench,
+  jetstreamBench,
+  fleetBench,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

@@ -1,6 +1,8 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
+import { fleetBench } from "./fleet.js";
 import { ingestBench } from "./ingest.js";
+import { jetstreamBench } from "./jetstream.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { releasesBench } from "./releases.js";
@@ -15,6 +17,8 @@ const benches: readonly Bench[] = [
   backupBench,
   switchBench,
   releasesBench,
+  jetstreamBench,
+  fleetBench,
 ];
 
 const wanted = process.argv.slice(2);

@@ -1,3 +1,11 @@
+export * from "./consume/start-etl.js";
 export * from "./direct-log/direct-log.js";
 export * from "./etl-config.js";
+export * from "./jetstream-log/jetstream-log.js";
+export { findNatsServer } from "./nats-server/find-nats-server.js";
+export * from "./nats-server/run-queue-server.js";
+export * from "./queue/durability.js";
+export { shownUrl } from "./queue/open-queue.js";
+export * from "./replay/dead.js";
+export * from "./replay/replay-stream.js";
 export * from "./upkeep/start-upkeep.js";

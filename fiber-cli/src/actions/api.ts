@@ -1,11 +1,18 @@
 import { apiConfigSchema, startApi } from "#api";
+import type { IngestLog } from "#contracts";
 import { createPool } from "#db";
-import { createDirectLog, etlConfigSchema, startUpkeep } from "#etl";
+import {
+  createDirectLog,
+  createJetStreamLog,
+  type EtlConfig,
+  etlConfigSchema,
+  startUpkeep,
+} from "#etl";
 import { addBackupMetrics } from "#rollback";
-import { stateFolder } from "#runtime";
+import { type Clock, type Logger, stateFolder } from "#runtime";
 import { runAsRole } from "../run-as-role.js";
 
-/** Composition root of the API role: pool, direct log, upkeep, HTTP. */
+/** Composition root of the API role: pool, ingest log, HTTP; for the direct log upkeep too. */
 export function runApi(): Promise<void> {
   return runAsRole("api", async ({ log, clock, env, loadConfig }) => {
     const config = loadConfig(apiConfigSchema, env);
@@ -16,15 +23,14 @@ export function runApi(): Promise<void> {
       max: 8,
       onError: (err) => log.warn({ err }, "idle database connection broke"),
     });
-    const ingestLog = createDirectLog({ config: etlConfig, log, clock });
-    const upkeep = await startUpkeep({ config: etlConfig, log, clock });
+    const ingest = await openIngest(etlConfig, log, clock);
     const stateDir = await stateFolder(env);
     const api = await startApi({
       config,
       log,
       clock,
       pool,
-      ingestLog,
+      ingestLog: ingest.log,
       release: config.release,
       moreMetrics: (register) => addBackupMetrics(register, { stateDir, db: pool }),
     });
@@ -33,10 +39,30 @@ export function runApi(): Promise<void> {
       // The API first: it finishes what it has accepted, which needs everything after it.
       async stop() {
         await api.stop();
-        await ingestLog.close();
-        await upkeep.stop();
+        await ingest.stop();
         await pool.end();
       },
     };
   });
+}
+
+/** The ingest log that is configured; with JetStream, writing and upkeep are the ETL's. */
+async function openIngest(
+  config: EtlConfig,
+  log: Logger,
+  clock: Clock,
+): Promise<{ readonly log: IngestLog; stop(): Promise<void> }> {
+  if (config.FIBER_INGEST_LOG === "jetstream") {
+    const queue = createJetStreamLog({ config, log, clock });
+    return { log: queue, stop: () => queue.close() };
+  }
+  const direct = createDirectLog({ config, log, clock });
+  const upkeep = await startUpkeep({ config, log, clock });
+  return {
+    log: direct,
+    async stop() {
+      await direct.close();
+      await upkeep.stop();
+    },
+  };
 }

@@ -1,5 +1,11 @@
 import type { AgentConfig, StackStatus } from "#agent";
-import { type Durability, findNatsServer, localQueueUrl, queueConfigSchema, readDurability } from "#etl";
+import {
+  type Durability,
+  findNatsServer,
+  localQueueUrl,
+  queueConfigSchema,
+  readDurability,
+} from "#etl";
 import { createLogger, loadConfig } from "#runtime";
 import { blocking, type Finding, ok, warning } from "./finding.js";
 

@@ -26,6 +26,8 @@ export interface RunFollower {
   readonly signal?: AbortSignal;
   /** Takes another host's lock over; journaled. */
   readonly takeOver?: string;
+  /** Goes on with a run whose engine is lost; journaled. */
+  readonly otherEngine?: string;
 }
 
 /**
@@ -120,7 +122,7 @@ function optionsOf(
   kind: RunPlan["kind"] | null,
 ): RunOptions {
   const { stateDir, log, clock, data } = world;
-  const { observe, progress = noProgress, signal, takeOver } = follower;
+  const { observe, progress = noProgress, signal, takeOver, otherEngine } = follower;
   return {
     stateDir,
     steps: (context) => makeSteps(world, followed(context, follower)),
@@ -133,6 +135,7 @@ function optionsOf(
     ...(kind === "deploy" ? { planBack: (at, failure) => planBack(world, at, failure) } : {}),
     ...(observe === undefined ? {} : { observe }),
     ...(takeOver === undefined ? {} : { takeOver }),
+    ...(otherEngine === undefined ? {} : { otherEngine }),
   };
 }
 

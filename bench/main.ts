@@ -1,6 +1,7 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
 import { fleetBench } from "./fleet.js";
+import { helpBench } from "./help.js";
 import { ingestBench } from "./ingest.js";
 import { jetstreamBench } from "./jetstream.js";
 import { probeBench } from "./probe.js";
@@ -19,6 +20,7 @@ const benches: readonly Bench[] = [
   releasesBench,
   jetstreamBench,
   fleetBench,
+  helpBench,
 ];
 
 const wanted = process.argv.slice(2);

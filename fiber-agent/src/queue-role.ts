@@ -6,9 +6,6 @@ import { requireFreePort } from "./port-check.js";
 import { createRoleProcess } from "./role-process.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 
-/** What the API and the writer of the stack are told about the ingest log. */
-export type IngestEnv = Readonly<Record<string, string>>;
-
 /**
  * Starts what the ingest log needs before the roles of the release: nothing for `direct`; for
  * `jetstream` a local nats-server, unless FIBER_NATS_URL names another. Like the database it

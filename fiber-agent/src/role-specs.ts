@@ -1,7 +1,6 @@
 import type { AgentConfig } from "./config.js";
 import type { RoleTemplate } from "./hosted-release.js";
-import type { IngestEnv } from "./queue-role.js";
-import type { ReadyDetail, RoleSpec } from "./role-spec.js";
+import type { IngestEnv, ReadyDetail, RoleSpec } from "./role-spec.js";
 
 /** A probe of the stack: its node and the text of its configuration file (YAML). */
 export interface ProbePlan {

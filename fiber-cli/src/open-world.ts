@@ -57,7 +57,8 @@ async function findRepository(): Promise<Git> {
     return await openRepository();
   } catch (err) {
     if (!(err instanceof FiberError) || err.code !== "NOT_A_REPOSITORY") throw err;
-    const own = createGit(packageRoot);
+    // An engine lies in no clone: the launcher says from where it was started.
+    const own = createGit(process.env.FIBER_LAUNCHED_FROM || packageRoot);
     if ((await own.try(["git", "rev-parse", "--git-dir"])).exitCode === 0) return own;
     throw err;
   }

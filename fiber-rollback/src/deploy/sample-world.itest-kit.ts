@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
@@ -12,6 +12,7 @@ import {
   type TestDatabase,
 } from "#testkit";
 import { testPorts } from "../data.itest-kit.js";
+import { destroyTree } from "../drivers/process/frozen-tree.js";
 import { createProcessDriver } from "../drivers/process/process-driver.js";
 import { createGit } from "../git/run-git.js";
 import { urlOfDatabase } from "../pg-tools.js";
@@ -108,7 +109,7 @@ export async function createSampleWorld(
     async remove() {
       await stopHost();
       if (database !== null) await dropDatabases(database);
-      rmSync(root, { recursive: true, force: true });
+      await destroyTree(root);
       app.remove();
     },
   };

@@ -149,7 +149,7 @@ function rollbackSteps(nowMs: number): RunStepView[] {
             "The API runs the expected release",
             "waiting",
             "ok, release v1.0.0-mvp, migration 0005",
-            "staying so for 6 s more",
+            "6 s more without a break",
           ),
           gate(
             "Every probe reports again",

@@ -27,7 +27,7 @@ export function useRunsLive(): boolean {
 }
 
 /** Puts a run that came further into the caches: its own, and its line in the list. */
-export function applyRun(client: QueryClient, run: RunView): void {
+function applyRun(client: QueryClient, run: RunView): void {
   const before = client.getQueryData(runQuery(run.id).queryKey);
   client.setQueryData(runQuery(run.id).queryKey, run);
   client.setQueryData(runsQuery.queryKey, (runs: RunSummary[] | undefined) => {

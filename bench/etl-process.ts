@@ -1,7 +1,14 @@
 import { etlConfigSchema, startEtl } from "#etl";
 import { createLogger, loadConfig } from "#runtime";
 
-/** `fiber etl` in a process of its own; tells its parent how many samples it has stored. */
+/** What a writer tells its parent. */
+export interface EtlReport {
+  /** Samples since its start. */
+  readonly stored: number;
+  readonly rssBytes: number;
+}
+
+// `fiber etl` in a process of its own.
 const TELL_MS = 20;
 
 const log = createLogger({ role: "bench", level: "warn" });
@@ -11,7 +18,8 @@ const telling = setInterval(() => {
   const { stored } = etl.counts();
   if (stored === told) return;
   told = stored;
-  process.send?.({ stored, rssBytes: process.memoryUsage.rss() });
+  const report: EtlReport = { stored, rssBytes: process.memoryUsage.rss() };
+  process.send?.(report);
 }, TELL_MS);
 process.once("disconnect", async () => {
   clearInterval(telling);

@@ -8,6 +8,7 @@ import { createPool, type DbPool, ensurePartitions, liftFence, raiseFence, upgra
 import { runQueueServer } from "#etl";
 import { createLogger, systemClock } from "#runtime";
 import { freePort, startScratchPostgres } from "#testkit";
+import type { EtlReport } from "./etl-process.js";
 import { forkOf, stopChild } from "./ingest-stage.js";
 
 /** PostgreSQL and nats-server of a bench's own. */
@@ -74,13 +75,13 @@ export async function startWriters(
   options: { readonly processes: number; readonly connections: number },
 ): Promise<Writers> {
   const env = { ...stage.env, FIBER_INGEST_CONNECTIONS: String(options.connections) };
-  const counts = new Map<ChildProcess, { stored: number; rssBytes: number }>();
+  const counts = new Map<ChildProcess, EtlReport>();
   let look: () => void = () => {};
   for (let index = 0; index < options.processes; index++) {
     const child = forkOf("etl-process.ts", env);
     counts.set(child, { stored: 0, rssBytes: 0 });
     child.on("message", (told) => {
-      counts.set(child, told as { stored: number; rssBytes: number });
+      counts.set(child, told as EtlReport);
       look();
     });
     await once(child, "message");

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { createPool, type DbPool, ensurePartitions, issueToken, upgrade } from "
 import { mustRun } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { forkOf, startServer, stopChild } from "./children.js";
 import { measured, NODES, nodeId, roundTime, SERIES, targetName } from "./ingest-data.js";
 import type { LoadOrder, LoadReport } from "./ingest-load.js";
 
@@ -57,7 +58,7 @@ export const ingestBench: Bench = {
       await upgrade({ connectionString: url });
       await ensurePartitions(pool, { nowMs: Date.now() });
       const tokens = await issueTokens(pool);
-      const started = await startServer(url);
+      const started = await startServer(url, { FIBER_PUSH_PER_MIN: "100000000" });
       api = started.child;
       const baseMs = Date.now();
       const copyFile = join(folder, "samples.tsv");
@@ -232,28 +233,4 @@ async function writeCopyFile({ pool, copyFile, baseMs }: Stage): Promise<void> {
     }
   }
   await pipeline(lines, createWriteStream(copyFile));
-}
-
-async function startServer(url: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = forkOf("ingest-server.ts", {
-    FIBER_DATABASE_URL: url,
-    FIBER_API_PORT: "0",
-    FIBER_PUSH_PER_MIN: "100000000",
-  });
-  const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return { child, port };
-}
-
-function forkOf(file: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return fork(join(import.meta.dirname, file), {
-    execArgv: ["--import", "tsx", "--conditions=source"],
-    env: { ...process.env, ...env },
-  });
-}
-
-async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  if (child.connected) child.disconnect();
-  await ended;
 }

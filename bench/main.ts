@@ -8,6 +8,7 @@ import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { releasesBench } from "./releases.js";
 import { restoreBench } from "./restore.js";
+import { rollbackBench } from "./rollback.js";
 import { switchBench } from "./switch.js";
 
 const benches: readonly Bench[] = [
@@ -21,6 +22,7 @@ const benches: readonly Bench[] = [
   jetstreamBench,
   fleetBench,
   helpBench,
+  rollbackBench,
 ];
 
 const wanted = process.argv.slice(2);

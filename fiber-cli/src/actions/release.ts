@@ -15,8 +15,8 @@ import {
 } from "#rollback";
 import { makeStateFolder, stateFolder } from "#runtime";
 import { describeRelease } from "../describe-release.js";
+import { openRepository } from "../find-project.js";
 import { formatTable, paint, printResult } from "../terminal.js";
-import { openRepository } from "./hotfix.js";
 
 /** Options as commander hands them over. */
 interface Options {

@@ -70,7 +70,7 @@ describe("faults of a deploy", { timeout: 180_000 }, () => {
     sample.release("v1.1.1", {
       ...{ breakage: "dies", diesAfterMs: 2_000 },
       migrations: { "0002_colour.sql": null },
-      files: { "fiber.yaml": yaml.replace("within_s: 3", "within_s: 4, hold_s: 6") },
+      files: { "fiber.yaml": yaml.replace("within_s: 3", "within_s: 4\n    hold_s: 6") },
     });
     const run = await deploy("v1.1.1");
     expect(run).toMatchObject({ state: "taken-back", failure: { step: "verify" } });

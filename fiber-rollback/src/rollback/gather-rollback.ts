@@ -158,7 +158,7 @@ async function gatherData(
 }
 
 /** How a source is asked for at a restore. */
-export function sourceRequest(source: DataSource) {
+function sourceRequest(source: DataSource) {
   switch (source.kind) {
     case "point":
       return { kind: "recovery", point: source.name } as const;

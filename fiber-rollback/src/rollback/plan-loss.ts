@@ -4,7 +4,7 @@ import { describeLoss } from "./choose-level.js";
 import type { DatabaseView } from "./plan-facts.js";
 
 /** What becomes of one table's rows. */
-export interface TableFate {
+interface TableFate {
   readonly table: string;
   readonly rows: number;
   readonly fate: "lost" | "carried" | "replayed" | "restored";

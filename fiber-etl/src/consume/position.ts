@@ -7,6 +7,7 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { FiberError } from "#contracts";
 import {
   type AppliedRun,
   appliedFloor,
@@ -38,14 +39,16 @@ const MAX_ACK_PENDING = 2_000;
  * the database holds (a restore). A message is acknowledged after its commit only, so in quiet
  * times the consumer is never ahead. Messages that are nowhere any more are noted as a gap.
  *
- * @throws Error when the stream is not the one that the connection was opened on
+ * @throws FiberError STREAM_GONE when the stream is not the one that the connection was opened on
  */
 export async function keepPosition(options: PositionOptions): Promise<void> {
   const { queue, db, log } = options;
   // In this order: what is acknowledged by now is committed before the database is read.
   const consumer = await findConsumer(queue);
   const stream = await queue.jsm.streams.info(SAMPLES.stream);
-  if (idOf(stream) !== queue.streamId) throw new Error("the stream was deleted and made anew");
+  if (idOf(stream) !== queue.streamId) {
+    throw new FiberError("STREAM_GONE", "The stream was deleted and made anew.");
+  }
   const runs = await verified(options, stream, await readApplied(db, queue.streamId));
   const floor = await pastGaps(options, stream, runs);
   if (consumer === null) {
@@ -62,6 +65,12 @@ export async function keepPosition(options: PositionOptions): Promise<void> {
     await deleteConsumer(queue);
     await addConsumer(queue, floor + 1);
   }
+}
+
+/** Whether an error of {@link keepPosition} means that the stream was deleted. */
+export function isStreamGone(err: unknown): boolean {
+  if (err instanceof FiberError) return err.code === "STREAM_GONE";
+  return isApiError(err, JetStreamApiCodes.StreamNotFound);
 }
 
 /**

@@ -7,7 +7,8 @@ import type { LoadReport } from "./ingest-load.js";
 import { expectRows, issueTokens, sendLoad, UNLIMITED } from "./ingest-stage.js";
 import { drainRate, type QueueStage, startQueueStage, startWriters } from "./queue-stage.js";
 
-const ROUNDS = 3;
+/** BENCH_ROUNDS=1 gives a first impression. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const THOUSANDS = { batch: 1_000, total: 600_000, connections: 16 } as const;
 const SINGLES = { batch: 1, total: 100_000, connections: 192 } as const;
 const ALONE = { batch: 1_000, total: 1_000_000, connections: 16 } as const;

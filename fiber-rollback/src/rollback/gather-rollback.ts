@@ -22,7 +22,7 @@ export interface RollbackRequest {
 }
 
 /** What a deploy that takes itself back knows already. */
-export interface TakeBackRequest {
+interface TakeBackRequest {
   readonly to: string;
   /** The failed run's id, under which the way back is filed. */
   readonly run: string;

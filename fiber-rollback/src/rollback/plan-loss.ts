@@ -12,7 +12,7 @@ interface TableFate {
 }
 
 /** What a run loses, said before it is agreed to. */
-export interface LossStatement {
+interface LossStatement {
   readonly statement: string;
   readonly tables: TableFate[];
   /** Minutes of samples that are lost; null when none can be. */

@@ -18,7 +18,7 @@ import { onDatabase } from "../restore/restore-context.js";
 import type { AppliedView, DatabaseView, WayDown } from "./plan-facts.js";
 
 /** The database as every plan looks at it. */
-export interface DatabaseState {
+interface DatabaseState {
   readonly database: string;
   readonly oid: number;
   readonly sizeBytes: number;

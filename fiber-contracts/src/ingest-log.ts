@@ -11,7 +11,13 @@ export type AppendOutcome =
   | { readonly kind: "stored" }
   | {
       readonly kind: "refused";
-      readonly code: "OVERLOADED" | "INGEST_FENCED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN";
+      readonly code:
+        | "OVERLOADED"
+        | "INGEST_FENCED"
+        | "DATABASE_UNAVAILABLE"
+        | "QUEUE_UNAVAILABLE"
+        | "QUEUE_FULL"
+        | "SHUTTING_DOWN";
       readonly message: string;
       readonly retryAfterS: number;
     }
@@ -21,12 +27,32 @@ export type AppendOutcome =
       readonly nodeId: string;
     };
 
-/** How the log is doing; `lagS` is the age in seconds of the oldest sample not yet stored. */
+/** How the log is doing. */
 export interface IngestLogStatus {
   readonly log: "direct" | "jetstream";
+  /** What waits to be stored: samples in a direct log, messages of many samples in JetStream. */
   readonly depth: number;
+  /** Age in seconds of the oldest sample not yet stored. */
   readonly lagS: number;
   readonly fenced: boolean;
+  /** Of a log that other processes read; null while nothing is known of it yet. */
+  readonly queue?: QueueStatus | null;
+}
+
+/** What an API knows of the stream between it and the writers. */
+export interface QueueStatus {
+  /** Whether samples can be published at this moment. */
+  readonly connected: boolean;
+  /** `fiber etl` processes on the database; null while it cannot be asked. */
+  readonly consumers: number | null;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** When the oldest message came that can be replayed, epoch ms; null when there is none. */
+  readonly replayFromMs: number | null;
+  /** Messages that the database refuses (`fiber etl dead list`). */
+  readonly dead: number;
+  /** Messages lost beyond retention: times between which their samples were taken, epoch ms. */
+  readonly gap: { readonly afterMs: number | null; readonly beforeMs: number | null } | null;
 }
 
 /**

@@ -9,6 +9,8 @@ export interface IngestLogUnderTest {
   readonly pool: DbPool;
   /** Opens another log of the same kind on the same database; the caller closes it. */
   openAnother(): IngestLog;
+  /** Resolves when everything that was acknowledged is in the database. */
+  applied(): Promise<void>;
   /** Ends what was opened; the log may be closed already. */
   end(): Promise<void>;
 }
@@ -75,7 +77,7 @@ export function testIngestLogConformance(
 
 function testStoring(under: () => IngestLogUnderTest): void {
   it("has a sample in the database when it says stored, every value exact", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const sample = makeSample({
       latencyMs: 0.1 + 0.2,
       latencyMinMs: Number.MIN_VALUE,
@@ -88,11 +90,12 @@ function testStoring(under: () => IngestLogUnderTest): void {
       metadata: '{"a": [1, "ü€😀", null]}',
     });
     expect(await log.append([sample], trace)).toEqual({ kind: "stored" });
+    await applied();
     expect(await readStored(pool)).toEqual([sample]);
   });
 
   it("keeps null apart from zero, and summaries apart from targets", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const summary = makeSample({
       target: "",
       check: "",
@@ -107,11 +110,12 @@ function testStoring(under: () => IngestLogUnderTest): void {
     });
     const target = makeSample({ timeMs: summary.timeMs, latencyMs: 0 });
     await log.append([summary, target], trace);
+    await applied();
     expect(await readStored(pool)).toEqual([summary, target]);
   });
 
   it("takes many appends at once, of many series, each sample once", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const base = Date.now();
     const batches = Array.from({ length: 40 }, (_, batch) =>
       Array.from({ length: 50 }, (_, index) =>
@@ -125,8 +129,10 @@ function testStoring(under: () => IngestLogUnderTest): void {
     );
     const outcomes = await Promise.all(batches.map((batch) => log.append(batch, trace)));
     expect(new Set(outcomes.map((outcome) => outcome.kind))).toEqual(new Set(["stored"]));
+    await applied();
     expect(byIdentity(await readStored(pool))).toEqual(byIdentity(batches.flat()));
-    expect(log.status()).toMatchObject({ depth: 0, lagS: 0 });
+    await until(async () => log.status().depth === 0);
+    expect(log.status()).toMatchObject({ depth: 0, lagS: 0, fenced: false });
   });
 
   it("stores nothing for an empty append and says so at once", async () => {
@@ -138,28 +144,35 @@ function testStoring(under: () => IngestLogUnderTest): void {
 
 function testDuplicates(under: () => IngestLogUnderTest): void {
   it("stores a sample once that comes twice in one append, the first one's values", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const first = makeSample({ latencyMs: 1 });
     const again = { ...first, latencyMs: 2 };
     expect(await log.append([first, again, first], trace)).toEqual({ kind: "stored" });
+    await applied();
     expect(await readStored(pool)).toEqual([first]);
   });
 
   it("stores a sample once that comes again later, and what is new beside it", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const known = makeSample({ timeMs: Date.now() - 10, latencyMs: 1 });
     const fresh = makeSample({ timeMs: known.timeMs + 5, latencyMs: 2 });
     await log.append([known], trace);
+    await applied();
     expect(await log.append([{ ...known, latencyMs: 9 }, fresh], trace)).toEqual({
       kind: "stored",
     });
+    await applied();
     expect(await readStored(pool)).toEqual([known, fresh]);
   });
 
   it("stores a sample once that comes by several logs at the same moment", async () => {
-    const { log, pool, openAnother } = under();
+    const { log, pool, openAnother, applied } = under();
     const other = openAnother();
     try {
+      // A log that is new may have to connect first.
+      await until(async () => (await other.append([makeSample()], trace)).kind === "stored");
+      await applied();
+      await pool.query("DELETE FROM samples");
       const base = Date.now();
       const all = Array.from({ length: 400 }, (_, index) => makeSample({ timeMs: base - index }));
       const backwards = all.toReversed();
@@ -171,6 +184,7 @@ function testDuplicates(under: () => IngestLogUnderTest): void {
         ),
       );
       expect(new Set(outcomes.map((outcome) => outcome.kind))).toEqual(new Set(["stored"]));
+      await applied();
       expect(await readStored(pool)).toEqual(backwards);
     } finally {
       await other.close();
@@ -192,8 +206,9 @@ function testRefusing(under: () => IngestLogUnderTest): void {
   });
 
   it("refuses while ingest is fenced and takes samples again when the fence has expired", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     await log.append([makeSample()], trace);
+    await applied();
     await pool.query(
       `INSERT INTO ingest_fence (reason, raised_by, expires_at)
        VALUES ('migration', 'test', clock_timestamp() + interval '3 s')`,
@@ -206,11 +221,12 @@ function testRefusing(under: () => IngestLogUnderTest): void {
     await until(async () => (await log.append([late], trace)).kind === "stored");
     const { rows } = await pool.query("SELECT FROM ingest_fence WHERE expires_at > now()");
     expect(rows).toHaveLength(0);
+    await applied();
     expect(await readStored(pool)).toHaveLength(2);
   });
 
   it("finishes what is in flight when it closes, and refuses what comes after", async () => {
-    const { log, pool } = under();
+    const { log, pool, applied } = under();
     const base = Date.now();
     const appends = Array.from({ length: 20 }, (_, index) =>
       log.append([makeSample({ timeMs: base - index })], trace),
@@ -219,6 +235,7 @@ function testRefusing(under: () => IngestLogUnderTest): void {
     const outcomes = await Promise.all(appends);
     expect(new Set(outcomes.map((outcome) => outcome.kind))).toEqual(new Set(["stored"]));
     expect(await log.append([makeSample()], trace)).toMatchObject({ code: "SHUTTING_DOWN" });
+    await applied();
     expect(await readStored(pool)).toHaveLength(20);
   });
 }

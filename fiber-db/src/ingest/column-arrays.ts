@@ -4,20 +4,20 @@ import { SAMPLE_COLUMNS } from "./row-buffer.js";
 const FLOAT8 = 701;
 const ELEMENT_OIDS: readonly number[] = [
   1184, // timestamptz
-  FLOAT8,
-  FLOAT8,
-  FLOAT8,
-  FLOAT8,
-  FLOAT8,
-  FLOAT8,
   23, // int4
+  FLOAT8,
+  FLOAT8,
+  FLOAT8,
+  FLOAT8,
+  FLOAT8,
+  FLOAT8,
   21, // int2
   21,
   3802, // jsonb
 ];
 
 /** Bytes of one element with its length word, for the columns of fixed width. */
-const ELEMENT_BYTES: readonly number[] = [12, 12, 12, 12, 12, 12, 12, 8, 6, 6];
+const ELEMENT_BYTES: readonly number[] = [12, 8, 12, 12, 12, 12, 12, 12, 6, 6];
 /** The parameter's length word, then dimensions, null flag, element type, size and lower bound. */
 const HEADER_BYTES = 4 + 20;
 

@@ -38,13 +38,13 @@ function expectedRow(seriesId: number, sample: Sample): readonly (Buffer | null)
   const { metadata } = sample;
   return [
     time,
+    bytes(seriesId, 4, (b, v) => b.writeInt32BE(v)),
     double(sample.latencyMs),
     double(sample.latencyMinMs),
     double(sample.latencyMaxMs),
     double(sample.jitterMs),
     double(sample.uptimePct),
     double(sample.packetLoss),
-    bytes(seriesId, 4, (b, v) => b.writeInt32BE(v)),
     small(sample.sent),
     small(sample.received),
     metadata === null ? null : Buffer.concat([Buffer.from([1]), Buffer.from(metadata, "utf8")]),

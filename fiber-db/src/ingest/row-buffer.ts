@@ -3,24 +3,27 @@ import type { Sample } from "#contracts";
 /** Columns of `samples` in the order in which {@link createRowBuffer} writes them. */
 export const SAMPLE_COLUMNS = [
   "time",
+  "series_id",
   "latency_ms",
   "latency_min_ms",
   "latency_max_ms",
   "jitter_ms",
   "uptime_pct",
   "packet_loss",
-  "series_id",
   "sent",
   "received",
   "metadata",
 ] as const;
 
 /** Bytes of one row without its metadata, when nothing is null. */
-export const ROW_BYTES = 2 + 7 * 12 + 8 + 2 * 6 + 4;
+const ROW_BYTES = 2 + 7 * 12 + 8 + 2 * 6 + 4;
 
 /** 2000-01-01T00:00:00Z, from which PostgreSQL counts microseconds. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 const INITIAL_BYTES = 64 * 1024;
+
+/** Where a row keeps its series id: after the field count, the time and two length words. */
+export const SERIES_AT = 18;
 
 /**
  * Rows of `samples` in PostgreSQL's binary COPY format, in one buffer that is used again and
@@ -31,6 +34,12 @@ export interface RowBuffer {
   length(): number;
   /** Writes one row at the end. */
   write(seriesId: number, sample: Sample): void;
+  /**
+   * Copies whole rows that another buffer wrote; the series id of each is an index into `ids`.
+   *
+   * @param starts where each row begins in `rows`
+   */
+  copy(rows: Uint8Array, starts: readonly number[], ids: readonly number[]): void;
   /** Drops everything from `length` on. */
   truncate(length: number): void;
   /** The bytes from `start` to `end`; valid until the next write. */
@@ -94,22 +103,33 @@ export function createRowBuffer(): RowBuffer {
     view.setInt32(at + 2, 8);
     view.setInt32(at + 6, Math.floor(micros / 4_294_967_296));
     view.setUint32(at + 10, micros % 4_294_967_296);
-    at = writeDouble(at + 14, sample.latencyMs);
+    view.setInt32(at + 14, 4);
+    view.setInt32(at + SERIES_AT, seriesId);
+    at = writeDouble(at + 22, sample.latencyMs);
     at = writeDouble(at, sample.latencyMinMs);
     at = writeDouble(at, sample.latencyMaxMs);
     at = writeDouble(at, sample.jitterMs);
     at = writeDouble(at, sample.uptimePct);
     at = writeDouble(at, sample.packetLoss);
-    view.setInt32(at, 4);
-    view.setInt32(at + 4, seriesId);
-    at = writeSmallint(at + 8, sample.sent);
+    at = writeSmallint(at, sample.sent);
     at = writeSmallint(at, sample.received);
     end = writeMetadata(at, metadata);
+  }
+
+  function copy(rows: Uint8Array, starts: readonly number[], ids: readonly number[]): void {
+    if (end + rows.length > bytes.length) makeRoom(rows.length);
+    bytes.set(rows, end);
+    for (const start of starts) {
+      const at = end + start + SERIES_AT;
+      view.setInt32(at, ids[view.getInt32(at)] ?? 0);
+    }
+    end += rows.length;
   }
 
   return {
     length: () => end,
     write,
+    copy,
     truncate(length) {
       end = length;
     },

@@ -9,12 +9,22 @@ export interface RowsToWrite {
   readonly rows: Buffer;
   readonly count: number;
   readonly marks: readonly RollupMark[];
+  /** Messages of an ingest log that the rows came in; noted in the same transaction. */
+  readonly applied?: readonly AppliedRange[];
 }
 
 /** A bucket whose rollup must be computed again; `bucketMs` is its start in epoch ms, UTC. */
 export interface RollupMark {
   readonly width: "hourly" | "daily";
   readonly bucketMs: number;
+}
+
+/** Messages of an ingest log, both ends included; `lastAtMs` is when the log took the last one. */
+export interface AppliedRange {
+  readonly stream: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly lastAtMs: number;
 }
 
 /** Writes rows over one connection; one write at a time, each its own transaction. */
@@ -26,7 +36,7 @@ export interface SampleWriter {
 }
 
 const columns = SAMPLE_COLUMNS.join(", ");
-const arrays = ["timestamptz", ...Array(6).fill("float8"), "int4", "int2", "int2", "jsonb"]
+const arrays = ["timestamptz", "int4", ...Array(6).fill("float8"), "int2", "int2", "jsonb"]
   .map((type, index) => `$${index + 1}::${type}[]`)
   .join(", ");
 
@@ -44,6 +54,11 @@ const GUARD = `
          sqrt(CASE WHEN to_regclass('series')::oid = $1::oid THEN 0 ELSE -1 END)`;
 const COPY = `COPY samples (${columns}) FROM STDIN (FORMAT binary)`;
 const INSERT = `INSERT INTO samples (${columns}) SELECT * FROM unnest(${arrays}) ON CONFLICT DO NOTHING`;
+const APPLY = `
+  INSERT INTO ingest_applied (stream, first_seq, last_seq, last_at)
+  SELECT stream, first, last, to_timestamp(seconds)
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[])
+      AS applied (stream, first, last, seconds)`;
 /** Last statement, so that its row locks are held for the commit only; sorted against deadlocks. */
 const MARK = `
   INSERT INTO rollup_due (width, bucket)
@@ -56,16 +71,19 @@ const MARK = `
  * rows and marks travel in one write and commit together at its end.
  *
  * @param seriesOid OID of the `series` table that the rows' series ids belong to
+ * @param options.notesApplied whether writes may carry `applied`
  */
 export async function createSampleWriter(
   client: pg.Client,
   seriesOid: number,
+  { notesApplied = false }: { notesApplied?: boolean } = {},
 ): Promise<SampleWriter> {
   const prepared = await exchange(client, [
     parseMessage("fiber_guard", GUARD),
     parseMessage("fiber_copy", COPY),
     parseMessage("fiber_insert", INSERT),
     parseMessage("fiber_mark", MARK),
+    ...(notesApplied ? [parseMessage("fiber_apply", APPLY)] : []),
     SYNC,
   ]);
   if (prepared.error !== null) throw prepared.error;
@@ -73,15 +91,32 @@ export async function createSampleWriter(
   const guardAndCopy = Buffer.concat([guard, runWithTexts("fiber_copy", [])]);
 
   return {
-    async copy({ rows, marks }) {
-      const head = Buffer.concat([guardAndCopy, copyHead(rows.length)]);
-      return outcomeOf(await exchange(client, [head, rows, COPY_END, ...raise(marks), SYNC]));
+    async copy(write) {
+      const head = Buffer.concat([guardAndCopy, copyHead(write.rows.length)]);
+      return outcomeOf(await exchange(client, [head, write.rows, COPY_END, ...tail(write), SYNC]));
     },
-    async insert({ rows, count, marks }) {
-      const statement = runWithBinary("fiber_insert", columnArrays(rows, count));
-      return outcomeOf(await exchange(client, [guard, ...statement, ...raise(marks), SYNC]));
+    async insert(write) {
+      const statement = runWithBinary("fiber_insert", columnArrays(write.rows, write.count));
+      return outcomeOf(await exchange(client, [guard, ...statement, ...tail(write), SYNC]));
     },
   };
+}
+
+function tail({ applied = [], marks }: RowsToWrite): readonly Buffer[] {
+  return [...apply(applied), ...raise(marks)];
+}
+
+function apply(applied: readonly AppliedRange[]): readonly Buffer[] {
+  if (applied.length === 0) return [];
+  const list = (of: (range: AppliedRange) => string | number) => `{${applied.map(of).join(",")}}`;
+  return [
+    runWithTexts("fiber_apply", [
+      list((range) => JSON.stringify(range.stream)),
+      list((range) => range.firstSeq),
+      list((range) => range.lastSeq),
+      list((range) => range.lastAtMs / 1_000),
+    ]),
+  ];
 }
 
 function raise(marks: readonly RollupMark[]): readonly Buffer[] {

@@ -26,6 +26,7 @@ testIngestLogConformance("direct", async () => {
     log,
     pool: database.pool,
     openAnother: () => openLog(database.url),
+    applied: async () => undefined,
     async end() {
       await log.close();
       await database.drop();

@@ -1,16 +1,18 @@
-import { createPool, type DbConnection, ensurePartitions } from "#db";
+import { createPool, type DbConnection, type DbPool, ensurePartitions } from "#db";
 import { type Clock, type Logger, systemClock } from "#runtime";
 import { cutConnection } from "../cut-connection.js";
 import type { EtlConfig } from "../etl-config.js";
 import { createDuties } from "./duties.js";
 import { holdLeadership } from "./hold-leadership.js";
-import { runDuty } from "./run-duty.js";
+import { type Duty, runDuty } from "./run-duty.js";
 
 /** What {@link startUpkeep} needs. */
 export interface UpkeepOptions {
   readonly config: EtlConfig;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** What the leader does beside the database's own duties. */
+  readonly moreDuties?: (db: DbPool) => readonly Duty[];
 }
 
 /** A daily rollup of a large fleet takes minutes. */
@@ -47,7 +49,8 @@ export async function startUpkeep(options: UpkeepOptions): Promise<{ stop(): Pro
     log,
     signal: ending.signal,
     lead: async (signal) => {
-      const duties = createDuties({ pool, log, clock });
+      const more = options.moreDuties?.(pool) ?? [];
+      const duties = [...createDuties({ pool, log, clock }), ...more];
       await Promise.all(duties.map((duty) => runDuty(duty, { log, clock, signal })));
     },
   });

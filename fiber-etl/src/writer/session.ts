@@ -14,10 +14,18 @@ export interface Session {
   end(): Promise<void>;
 }
 
+/** Who a session belongs to. */
+export type SessionName = "fiber-ingest" | "fiber-etl" | "fiber-replay" | "fiber-watch";
+
 /** How to open a {@link Session}. */
 export interface SessionOptions {
   readonly connectionString: string;
+  /** Begins the connections' application names: "fiber-ingest" in an API, "fiber-etl" in an ETL. */
+  readonly name: SessionName;
+  /** Connections that write rows; 0 for a session that only watches. */
   readonly writers: number;
+  /** Whether what is written comes from an ingest log whose messages are noted. */
+  readonly notesApplied: boolean;
   /** Called once when a connection breaks after the session was opened. */
   readonly onBroken: (error: Error) => void;
   readonly onNotification: (payload: string) => void;
@@ -44,7 +52,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const connect = async (role: string, limits: pg.ClientConfig) => {
     const client = new pg.Client({
       connectionString: options.connectionString,
-      application_name: `fiber-ingest-${role}`,
+      application_name: `${options.name}-${role}`,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       options: "-c TimeZone=UTC",
@@ -72,7 +80,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       if (other.database !== identity.database || other.series !== identity.series) {
         throw unavailable("The database was replaced while connecting to it; trying again.");
       }
-      writers.push(await createSampleWriter(client, identity.series));
+      writers.push(await createSampleWriter(client, identity.series, options));
     }
     control.on("notification", ({ payload }) => options.onNotification(payload ?? ""));
     await control.query("LISTEN fiber_changes");

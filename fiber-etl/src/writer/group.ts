@@ -1,5 +1,6 @@
 import type { AppendOutcome, IngestTrace } from "#contracts";
 import {
+  type AppliedRange,
   BUCKET_MS,
   bucketStart,
   createRowBuffer,
@@ -9,11 +10,20 @@ import {
   type RowBuffer,
 } from "#db";
 
+/** A message of an ingest log; `atMs` is when the log took it. */
+export interface MessageMark {
+  readonly stream: string;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
 /** One append inside a group, waiting for its outcome. */
 interface Waiter {
   readonly settle: (outcome: AppendOutcome) => void;
   readonly fail: (error: Error) => void;
-  readonly trace: IngestTrace;
+  readonly traces: readonly IngestTrace[];
+  /** The message that counts as applied once these rows are stored. */
+  readonly mark: MessageMark | null;
   /** Where its rows end in the group's buffer. */
   readonly endByte: number;
   /** How many rows the group holds up to and with this append. */
@@ -51,6 +61,23 @@ export function emptyGroup(group: Group): void {
   group.waiters.length = 0;
   group.nodeIds.clear();
   group.hours.clear();
+}
+
+/** The messages of the appends `from` to `to` (excluded) as ranges. */
+export function appliedRanges(group: Group, from: number, to: number): readonly AppliedRange[] {
+  const ranges: AppliedRange[] = [];
+  for (let index = from; index < to; index++) {
+    const mark = group.waiters[index]?.mark ?? null;
+    if (mark === null) continue;
+    const { stream, seq, atMs } = mark;
+    const last = ranges.at(-1);
+    if (last !== undefined && last.stream === stream && last.lastSeq + 1 === seq) {
+      ranges[ranges.length - 1] = { ...last, lastSeq: seq, lastAtMs: atMs };
+    } else {
+      ranges.push({ stream, firstSeq: seq, lastSeq: seq, lastAtMs: atMs });
+    }
+  }
+  return ranges;
 }
 
 /** The hours and days of a group's samples that are closed at `nowMs`: samples for them are late. */

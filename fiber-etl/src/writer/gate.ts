@@ -5,14 +5,14 @@ export interface Gate {
   /** The answer to every append while it is not null. */
   refusal: Refusal | null;
   isFenced(): boolean;
-  /** The database went away (with the answer to give) or is back (null). */
+  /** What appends go to went away (with the answer to give) or is back (null). */
   setAway(away: Refusal | null): void;
   setFence(fence: Fence | null): void;
   /** For good. */
   close(): void;
 }
 
-/** Makes an open {@link Gate}. Closing outranks an absent database, which outranks a fence. */
+/** Makes an open {@link Gate}. Closing outranks an absent destination, which outranks a fence. */
 export function createGate(): Gate {
   let away: Refusal | null = null;
   let fence: Fence | null = null;
@@ -27,8 +27,6 @@ export function createGate(): Gate {
     isFenced: () => fence !== null,
     setAway(next) {
       away = next;
-      // What is known of a fence is known from the database that is gone.
-      fence = null;
       update();
     },
     setFence(next) {

@@ -1,12 +1,19 @@
 import type { Logger } from "#runtime";
-import type { Session } from "./session.js";
+
+/** Something that is opened, may break, and is opened anew. */
+export interface Keepable {
+  /** Never rejects. */
+  end(): Promise<void>;
+}
 
 /** What the keeper needs to know and to tell. */
-export interface KeeperOptions {
+export interface KeeperOptions<S extends Keepable> {
   readonly log: Logger;
-  /** Opens a session; rejects while the database is not usable. */
-  readonly open: () => Promise<Session>;
-  readonly onOpen: (session: Session) => void;
+  /** What it is, for the log: "its database". */
+  readonly what: string;
+  /** Opens one; rejects while it is not usable. */
+  readonly open: () => Promise<S>;
+  readonly onOpen: (session: S) => void;
   /** The session is of no more use, or could not be opened. May be called several times in a row. */
   readonly onAway: (error: Error) => void;
 }
@@ -23,8 +30,8 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
 /** Starts a {@link SessionKeeper}. Waits double from 50 ms to 2 s, with jitter; logs changes only. */
-export function keepSession(options: KeeperOptions): SessionKeeper {
-  const { log } = options;
+export function keepSession<S extends Keepable>(options: KeeperOptions<S>): SessionKeeper {
+  const { log, what } = options;
   let stopped = false;
   let loggedAway: string | null = null;
   let lose: (error: Error) => void = () => {};
@@ -32,7 +39,7 @@ export function keepSession(options: KeeperOptions): SessionKeeper {
 
   function away(error: Error): void {
     if (stopped) return;
-    if (loggedAway !== error.message) log.warn({ err: error }, "ingest lost its database");
+    if (loggedAway !== error.message) log.warn({ err: error }, `ingest lost ${what}`);
     loggedAway = error.message;
     options.onAway(error);
   }
@@ -44,7 +51,7 @@ export function keepSession(options: KeeperOptions): SessionKeeper {
       wake = () => resolve(null);
     });
     if (!stopped) {
-      log.info("ingest has its database");
+      log.info(`ingest has ${what}`);
       loggedAway = null;
       options.onOpen(session);
       const error = await lost;

@@ -1,6 +1,6 @@
 import { type AppendOutcome, FiberError } from "#contracts";
 import type { SampleWriter, WriteOutcome } from "#db";
-import { type Group, lateMarks } from "./group.js";
+import { appliedRanges, type Group, lateMarks } from "./group.js";
 import { databaseUnavailable, fenced, STORED } from "./outcomes.js";
 
 /** What storing groups needs and remembers from one group to the next. */
@@ -11,6 +11,8 @@ export interface StoreTools {
   /** Makes the partitions that accepted samples can fall into. */
   readonly makePartitions: () => Promise<void>;
   readonly onFenced: () => void;
+  /** Called after each commit: rows that are new, rows in all. */
+  readonly onStored: (inserted: number, count: number) => void;
   /** Called when the database could not take rows although it is there (disk full, time-out). */
   readonly onUnable: (error: Error) => void;
 }
@@ -77,11 +79,14 @@ async function writeRange(
     rows: group.rows.slice(before?.endByte ?? 0, last?.endByte ?? 0),
     count,
     marks: lateMarks(group, tools.now()),
+    applied: appliedRanges(group, range.from, range.to),
   };
   let partitionsMade = false;
   for (let retries = 0; ; ) {
-    const copies = !tools.expectDuplicates;
+    // Without rows there is nothing to meet: a message whose samples are all kept elsewhere.
+    const copies = count === 0 || !tools.expectDuplicates;
     const outcome = copies ? await writer.copy(write) : await writer.insert(write);
+    if (outcome.kind === "stored") tools.onStored(outcome.inserted, count);
     if (outcome.kind === "stored" && !copies) tools.expectDuplicates = outcome.inserted < count;
     if (outcome.kind === "duplicate" && copies) tools.expectDuplicates = true;
     else if (outcome.kind === "retry" && retries < MAX_RETRIES) retries++;

@@ -42,7 +42,7 @@ export function createMissResolver(options: ResolverOptions): MissResolver {
   let depth = 0;
 
   function finish(miss: Miss, act: () => void): void {
-    depth -= miss.samples.length;
+    depth -= miss.rows.count;
     act();
   }
 
@@ -51,11 +51,11 @@ export function createMissResolver(options: ResolverOptions): MissResolver {
   }
 
   function place(miss: Miss, deleted: ReadonlySet<string>): void {
-    const gone = miss.samples.find((sample) => deleted.has(sample.nodeId));
+    const gone = miss.rows.findNode(deleted);
     if (gone !== undefined) {
-      finish(miss, () => miss.settle({ kind: "node-deleted", nodeId: gone.nodeId }));
+      finish(miss, () => miss.settle({ kind: "node-deleted", nodeId: gone }));
     } else if (options.admit(miss)) {
-      depth -= miss.samples.length;
+      depth -= miss.rows.count;
     } else if (miss.attempts < MAX_ATTEMPTS) {
       miss.attempts++;
       waiting.push(miss);
@@ -118,7 +118,7 @@ export function createMissResolver(options: ResolverOptions): MissResolver {
 
   return {
     add(append, nowMs) {
-      depth += append.samples.length;
+      depth += append.rows.count;
       waiting.push({ ...append, atMs: nowMs, attempts: 1 });
       kick();
     },
@@ -136,9 +136,7 @@ export function createMissResolver(options: ResolverOptions): MissResolver {
 function missingKeys(misses: readonly Miss[], cache: SeriesCache): readonly SeriesKey[] {
   const keys = new Map<string, SeriesKey>();
   for (const miss of misses) {
-    for (const sample of miss.samples) {
-      if (cache.find(sample) !== undefined) continue;
-      const { nodeId, target, check, country, region } = sample;
+    for (const { nodeId, target, check, country, region } of miss.rows.unknownSeries(cache)) {
       keys.set(`${nodeId}\n${check}\n${target}`, { nodeId, target, check, country, region });
     }
   }

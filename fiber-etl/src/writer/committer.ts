@@ -92,8 +92,12 @@ export function createCommitter(options: CommitterOptions): Committer {
 
 function logGroup(log: Logger, group: Group): void {
   let rows = 0;
-  for (const { trace, endRow } of group.waiters) {
-    log.debug({ ...trace, samples: endRow - rows }, "samples sent to the database");
+  for (const { traces, mark, endRow } of group.waiters) {
+    const samples = endRow - rows;
+    const seq = mark === null ? {} : { seq: mark.seq };
+    for (const trace of traces) {
+      log.debug({ ...trace, ...seq, samples }, "samples sent to the database");
+    }
     rows = endRow;
   }
 }

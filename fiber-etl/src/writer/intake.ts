@@ -1,7 +1,7 @@
-import type { AppendOutcome, IngestTrace, Sample } from "#contracts";
-import { BUCKET_MS, bucketStart } from "#db";
+import type { AppendOutcome, IngestTrace } from "#contracts";
 import type { Clock } from "#runtime";
-import { createGroup, emptyGroup, type Group } from "./group.js";
+import { createGroup, emptyGroup, type Group, type MessageMark } from "./group.js";
+import type { Rows } from "./rows.js";
 import type { SeriesCache } from "./series-cache.js";
 
 /** Bounds of what a log holds in memory. */
@@ -14,15 +14,16 @@ export interface IntakeLimits {
 
 /** One append on its way into a group. */
 export interface Append {
-  readonly samples: readonly Sample[];
-  readonly trace: IngestTrace;
+  readonly rows: Rows;
+  readonly traces: readonly IngestTrace[];
+  readonly mark: MessageMark | null;
   readonly settle: (outcome: AppendOutcome) => void;
   readonly fail: (error: Error) => void;
 }
 
 /** Collects appends into groups and hands the groups out in the order of their coming. */
 export interface Intake {
-  /** Encodes an append into the open group; false when one of its series is not known. */
+  /** Writes an append into the open group; false when one of its series is not known. */
   admit(append: Append): boolean;
   /** The next group to store, or undefined when nothing waits. */
   take(): Group | undefined;
@@ -58,42 +59,21 @@ export function createIntake(options: {
     open = spare.pop() ?? createGroup();
   }
 
-  function encode(group: Group, list: readonly Sample[]): boolean {
-    let lastNode = "";
-    let hourMs = 0;
-    let hourEndMs = 0;
-    for (const sample of list) {
-      const seriesId = cache.find(sample);
-      if (seriesId === undefined) return false;
-      group.rows.write(seriesId, sample);
-      if (sample.timeMs < hourMs || sample.timeMs >= hourEndMs) {
-        hourMs = bucketStart("hourly", sample.timeMs);
-        hourEndMs = hourMs + BUCKET_MS.hourly;
-        group.hours.add(hourMs);
-      }
-      if (sample.nodeId !== lastNode) {
-        lastNode = sample.nodeId;
-        group.nodeIds.add(lastNode);
-      }
-    }
-    return true;
-  }
-
-  function admit({ samples: list, trace, settle, fail }: Append): boolean {
+  function admit({ rows, traces, mark, settle, fail }: Append): boolean {
     const group = open;
     if (group.waiters.length === 0) group.firstAtMs = clock.now();
     const startByte = group.rows.length();
     let whole = false;
     try {
-      whole = encode(group, list);
+      whole = rows.writeTo(group, cache);
     } finally {
       if (!whole) group.rows.truncate(startByte);
     }
     if (!whole) return false;
-    group.rowCount += list.length;
+    group.rowCount += rows.count;
     const endByte = group.rows.length();
-    group.waiters.push({ settle, fail, trace, endByte, endRow: group.rowCount });
-    samples += list.length;
+    group.waiters.push({ settle, fail, traces, mark, endByte, endRow: group.rowCount });
+    samples += rows.count;
     bytes += endByte - startByte;
     if (group.rowCount >= limits.groupSamples) seal();
     return true;

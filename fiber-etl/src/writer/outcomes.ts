@@ -39,6 +39,24 @@ export function databaseUnavailable(why: string, retryAfterS = 1): Refusal {
   };
 }
 
+/** Refused while nothing can be published. */
+export function queueUnavailable(why: string): Refusal {
+  return {
+    kind: "refused",
+    code: "QUEUE_UNAVAILABLE",
+    message: `Samples cannot be put into the ingest log now (${why}); send them again later.`,
+    retryAfterS: 1,
+  };
+}
+
+/** Refused because the stream holds as much as it may. */
+export const QUEUE_FULL: Refusal = {
+  kind: "refused",
+  code: "QUEUE_FULL",
+  message: "The ingest log is full of samples that wait for the database; send them again later.",
+  retryAfterS: 5,
+};
+
 /** Refused while ingest is fenced. Asks to come back at its end, within 1 to 5 s. */
 export function fenced(fence: Fence | null): Refusal {
   const reason = fence === null ? "" : ` (${fence.reason})`;

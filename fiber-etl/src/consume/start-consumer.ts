@@ -1,0 +1,170 @@
+import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import type { Clock, Logger } from "#runtime";
+import type { EtlConfig } from "../etl-config.js";
+import { openQueue, type Queue } from "../queue/open-queue.js";
+import { CONSUMER, SAMPLES } from "../queue/stream-names.js";
+import { createWriter } from "../writer/create-writer.js";
+import { keepSession } from "../writer/keep-session.js";
+import { createInFlight } from "./in-flight.js";
+import { keepPosition } from "./position.js";
+import { storeMessage } from "./store-message.js";
+
+/** What {@link startConsumer} needs. */
+export interface ConsumerOptions {
+  readonly config: EtlConfig;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** A running consumer of the ingest log. */
+export interface RunningConsumer {
+  /** The stream's connection; null while there is none. */
+  queue(): Queue | null;
+  /** Samples stored since the start, and how many of them were new. */
+  counts(): { readonly stored: number; readonly inserted: number };
+  /** Finishes what is in flight; what it did not begin goes to other writers at once. */
+  stop(): Promise<void>;
+}
+
+/** Messages asked for at once: enough to fill a group, few enough to be stored well in time. */
+const FETCH_MESSAGES = 64;
+const FETCH_MS = 1_000;
+const LOOK_MS = 50;
+const POSITION_EVERY_MS = 1_000;
+const RETRY_MS = 200;
+
+/**
+ * Takes messages from the stream into PostgreSQL until it is stopped. A message is acknowledged
+ * after the commit of its samples; while the database is away or fenced none are taken, and those
+ * in hand go back to the stream.
+ */
+export function startConsumer({ config, log, clock }: ConsumerOptions): RunningConsumer {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let queue: Queue | null = null;
+  let stored = 0;
+  let inserted = 0;
+  const writer = createWriter({
+    config,
+    log,
+    clock,
+    name: "fiber-etl",
+    notesApplied: true,
+    onStored(fresh, all) {
+      inserted += fresh;
+      stored += all;
+    },
+  });
+  const keeper = keepSession<Queue>({
+    log,
+    what: "its stream",
+    open: () => openQueue({ config, name: "fiber-etl", onBroken: (error) => keeper.lose(error) }),
+    onOpen(opened) {
+      queue = opened;
+    },
+    onAway() {
+      queue = null;
+    },
+  });
+  const inFlight = createInFlight({ maxRows: config.FIBER_INGEST_MAX_SAMPLES, log });
+
+  async function take(message: JsMsg, from: Queue): Promise<void> {
+    const { info, data } = message;
+    const mark = { stream: from.streamId, seq: message.seq, atMs: message.time.getTime() };
+    const incoming = { data, mark, deliveries: info.deliveryCount };
+    const tools = { writer, js: from.js, log };
+    await inFlight.room(signal);
+    if (signal.aborted || writer.refusal() !== null) return message.nak();
+    inFlight.add(message, async () => {
+      const outcome = await storeMessage(incoming, tools);
+      if (outcome.kind === "applied") message.ack();
+      else message.nak();
+    });
+  }
+
+  async function fetchOnce(consumer: Consumer, from: Queue): Promise<void> {
+    const messages = await consumer.fetch({
+      max_messages: FETCH_MESSAGES,
+      expires: FETCH_MS,
+      bind: true,
+    });
+    const abort = () => messages.stop();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      for await (const message of messages) await take(message, from);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Reads until the connection is lost, or the database takes nothing more. */
+  async function read(from: Queue): Promise<void> {
+    const db = writer.control();
+    if (db === null) return;
+    await keepPosition({ queue: from, db, log });
+    const consumer = from.js.consumers.getConsumerFromInfo(
+      await from.jsm.consumers.info(SAMPLES.stream, CONSUMER),
+    );
+    while (!signal.aborted && queue === from && writer.refusal() === null) {
+      await fetchOnce(consumer, from);
+    }
+  }
+
+  async function run(): Promise<void> {
+    let troubled = "";
+    while (!signal.aborted) {
+      if (queue === null || writer.refusal() !== null || writer.control() === null) {
+        await clock.sleep(LOOK_MS, signal);
+        continue;
+      }
+      try {
+        await read(queue);
+        troubled = "";
+      } catch (err) {
+        const { message } = err as Error;
+        if (message !== troubled) log.info({ err }, "reading the stream was interrupted");
+        troubled = message;
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** A restore can put the database back at any moment, without the connections' noticing. */
+  async function watchPosition(): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(POSITION_EVERY_MS, signal);
+      const db = writer.control();
+      const from = queue;
+      if (signal.aborted || from === null || db === null || writer.refusal() !== null) continue;
+      try {
+        await keepPosition({ queue: from, db, log });
+      } catch (err) {
+        if (from === queue && !from.nc.isClosed()) await giveUpIfGone(from, err as Error);
+      }
+    }
+  }
+
+  async function giveUpIfGone(from: Queue, error: Error): Promise<void> {
+    if (!/stream/.test(error.message)) {
+      log.debug({ err: error }, "the position cannot be read");
+      return;
+    }
+    keeper.lose(error);
+    void from;
+  }
+
+  const running = Promise.all([run(), watchPosition()]);
+  return {
+    queue: () => queue,
+    counts: () => ({ stored, inserted }),
+    async stop() {
+      ending.abort();
+      await running;
+      await inFlight.end();
+      await writer.close();
+      // The acknowledgements above must leave before the connection is closed.
+      await queue?.nc.flush().catch(() => undefined);
+      await keeper.stop();
+    },
+  };
+}

@@ -5,6 +5,7 @@ import { dashboardCommand } from "./commands/dashboard.js";
 import { demoTargetCommand } from "./commands/demo-target.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
+import { etlCommand } from "./commands/etl.js";
 import { gatesCommand } from "./commands/gates.js";
 import { hotfixCommand } from "./commands/hotfix.js";
 import { ingestCommand } from "./commands/ingest.js";
@@ -41,7 +42,7 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.commandsGroup("One role in the foreground:");
-  for (const command of [apiCommand(), probeCommand(), dashboardCommand()]) {
+  for (const command of [apiCommand(), etlCommand(), probeCommand(), dashboardCommand()]) {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });

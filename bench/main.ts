@@ -4,8 +4,16 @@ import { ingestBench } from "./ingest.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { restoreBench } from "./restore.js";
+import { switchBench } from "./switch.js";
 
-const benches: readonly Bench[] = [ingestBench, readsBench, probeBench, restoreBench, backupBench];
+const benches: readonly Bench[] = [
+  ingestBench,
+  readsBench,
+  probeBench,
+  restoreBench,
+  backupBench,
+  switchBench,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

@@ -10,6 +10,7 @@ export const agentConfigSchema = z.object({
   FIBER_DASHBOARD_PORT: portVariable.default(4000),
   FIBER_PG_PORT: portVariable.default(5432),
   FIBER_DATABASE_URL: z.string().optional(),
+  FIBER_ANONYMOUS_ROLE: z.enum(["none", "viewer"]).optional(),
   FIBER_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   ...backupScheduleSchema.shape,
 });

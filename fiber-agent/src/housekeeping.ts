@@ -1,12 +1,15 @@
 import { isConnectionError } from "#db";
 import type { Logger } from "#runtime";
+import { keepCopies, resendMissed } from "./keep-records.js";
 import { rotateLog } from "./role-log.js";
 import { registerTokens } from "./secrets.js";
 import type { StackOptions, StackState } from "./stack-state.js";
+import type { TokenMemory } from "./token-memory.js";
 
 const TICK_MS = 1_000;
 const TICKS_BETWEEN_TOKENS = 3;
 const TICKS_BETWEEN_LOGS = 10;
+const TICKS_BETWEEN_NOTICES = 300;
 
 /** APIs remember for 3 s that they do not know a token. */
 const TICKS_UNTIL_TOKENS_COUNT = 5;
@@ -19,7 +22,7 @@ const TICKS_UNTIL_TOKENS_COUNT = 5;
 export async function keepHouse(
   state: StackState,
   options: StackOptions,
-  signal: AbortSignal,
+  { signal, tokens }: { readonly signal: AbortSignal; readonly tokens: TokenMemory },
 ): Promise<void> {
   const { clock, log, paths } = options;
   const troubled = new Set<string>();
@@ -41,11 +44,15 @@ export async function keepHouse(
       await attempt("tokens", async () => {
         if (await keepTokens(state, log)) toldAt = tick + TICKS_UNTIL_TOKENS_COUNT;
       });
+      await attempt("copies", () => keepCopies(state, options, tokens));
     }
     if (tick >= toldAt) {
       // A probe that was refused meanwhile waits for minutes before it tries again.
       reloadAllProbes(state);
       toldAt = Number.POSITIVE_INFINITY;
+    }
+    if (tick % TICKS_BETWEEN_NOTICES === 0) {
+      await attempt("notices", () => resendMissed(options));
     }
     if (tick % TICKS_BETWEEN_LOGS === 0) {
       await attempt("logs", async () => {

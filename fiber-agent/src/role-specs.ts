@@ -69,7 +69,7 @@ export function treeTemplates(command: readonly string[]): readonly RoleTemplate
     ...how,
   });
   return [
-    role("demo-target", { switch: "restart", writer: false }),
+    role("demo-target", { switch: "deferred", writer: false }),
     role("api", { switch: "deferred", writer: true }),
     role("dashboard", { switch: "deferred", writer: false }),
     role("probe", { switch: "restart", writer: false }),

@@ -1,11 +1,15 @@
-import { FiberError } from "#contracts";
+import { anonymousPolicy, FiberError } from "#contracts";
+import { urlOfDatabase } from "#rollback";
 import { type LockHolder, makeStateFolder, tryLock } from "#runtime";
-import { serveAgent } from "./agent-server.js";
+import { agentReadiness } from "./agent-readiness.js";
+import { type AgentRoute, serveAgent } from "./agent-server.js";
 import { bringUp } from "./bring-up.js";
 import { describeStack } from "./describe-stack.js";
 import { keepHouse } from "./housekeeping.js";
+import { createReadAccess } from "./read-access.js";
 import { createRoleHost } from "./role-host.js";
 import { shownUrls } from "./role-specs.js";
+import { runRoutes } from "./run-routes.js";
 import { reloadProbes, specsOfRelease } from "./stack-roles.js";
 import type { StackOptions, StackState } from "./stack-state.js";
 import type { StackStatus } from "./stack-status.js";
@@ -13,6 +17,7 @@ import { makeStateParts } from "./state-parts.js";
 import { supervisorRoutes } from "./supervisor-routes.js";
 import { changeHandlers } from "./switch-release.js";
 import { takeDown } from "./take-down.js";
+import { openTokenMemory, type TokenMemory } from "./token-memory.js";
 
 /** A running stack. */
 export interface Stack {
@@ -47,6 +52,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     backups: null,
   };
   const urls = shownUrls(options.config);
+  const tokens = openTokenMemory(paths.stateDir);
   const ending = new AbortController();
   const starting = AbortSignal.any([signal, ending.signal]);
   const { promise: stopped, resolve: announceEnd } = deferred();
@@ -93,6 +99,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
           say,
         }),
       }),
+      ...readRoutes(state, options, tokens),
     ]);
     await bringUp(state, options, starting);
     starting.throwIfAborted();
@@ -103,8 +110,31 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     throw err;
   }
   state.phase = "running";
-  keeping = keepHouse(state, options, ending.signal);
+  keeping = keepHouse(state, options, { signal: ending.signal, tokens });
   return { status, stop, stopped };
+}
+
+/** What the API and the dashboard ask for, and still get while either is switched. */
+function readRoutes(
+  state: StackState,
+  { config, paths, log, clock }: StackOptions,
+  tokens: TokenMemory,
+): readonly AgentRoute[] {
+  const { stateDir } = paths;
+  const hosts = [config.FIBER_API_HOST, config.FIBER_DASHBOARD_HOST];
+  const anonymous = anonymousPolicy(config.FIBER_ANONYMOUS_ROLE, hosts);
+  const data = () =>
+    state.database === null
+      ? null
+      : {
+          admin: urlOfDatabase(state.database.url, "postgres"),
+          database: decodeURIComponent(new URL(state.database.url).pathname.slice(1)),
+        };
+  return runRoutes({
+    ...{ stateDir, log, clock },
+    readiness: () => agentReadiness({ stateDir, log, clock, data }),
+    access: createReadAccess({ anonymous, tokens: tokens.roleOf }),
+  });
 }
 
 const stopAsked = () => new FiberError("STOPPED", "Stopped while it was starting (fiber down).");

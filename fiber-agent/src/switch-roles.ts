@@ -42,9 +42,9 @@ export async function switchRoles(wanted: WantedRelease, deps: SwitchDeps): Prom
   const ends: Promise<void>[] = [];
   let gapMs: number | null = null;
   try {
-    for (const spec of due) {
-      const tookMs = await takeOver(spec, { ...deps, before, warmed, ends });
-      if (tookMs !== null && spec.switch === "deferred") gapMs = Math.max(gapMs ?? 0, tookMs);
+    for (const group of groupsOf(due)) {
+      const gaps = await allOf(group, (spec) => takeOver(spec, { ...deps, before, warmed, ends }));
+      for (const gap of gaps) if (gap !== null) gapMs = Math.max(gapMs ?? 0, gap);
     }
     await wanted.commit();
   } catch (err) {
@@ -66,6 +66,26 @@ function runsAlready(role: RoleProcess | undefined, { release }: WantedRelease):
 
 const isStopped = (role: RoleProcess): boolean => role.status().state === "stopped";
 
+/** One deferred role after the other; restarted roles that follow each other at once. */
+function groupsOf(specs: readonly RoleSpec[]): readonly (readonly RoleSpec[])[] {
+  const groups: RoleSpec[][] = [];
+  for (const spec of specs) {
+    const last = groups.at(-1);
+    if (spec.switch === "restart" && last?.[0]?.switch === "restart") last.push(spec);
+    else groups.push([spec]);
+  }
+  return groups;
+}
+
+/** Does all to the end, and only then fails with the first failure: nothing goes on unseen. */
+async function allOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const outcomes = await Promise.allSettled(items.map(work));
+  return outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}
+
 /** Warms what can be warm beside its predecessor. @throws FiberError SWITCH_FAILED, nothing changed */
 async function warmUp(
   wanted: WantedRelease,
@@ -73,26 +93,27 @@ async function warmUp(
   deps: SwitchDeps & { readonly notes: string[] },
 ): Promise<ReadonlyMap<string, RoleProcess>> {
   const warmed = new Map<string, RoleProcess>();
+  const mayBeside = (spec: RoleSpec): boolean => {
+    const old = deps.roles.get(spec.name);
+    const serves = old !== undefined && !isStopped(old);
+    return serves && spec.switch === "deferred" && (wanted.overlap || !spec.writer);
+  };
   const giveUp = () => {
     for (const role of warmed.values()) void role.stop();
   };
   deps.signal.addEventListener("abort", giveUp, { once: true });
   try {
-    for (const spec of due) {
-      const old = deps.roles.get(spec.name);
-      const serves = old !== undefined && !isStopped(old);
-      const beside = spec.switch === "deferred" && (wanted.overlap || !spec.writer);
-      if (!serves || !beside) continue;
+    await allOf(due.filter(mayBeside), async (spec) => {
       const next = deps.make(spec);
       warmed.set(spec.name, next);
       deps.signal.throwIfAborted();
-      if ((await next.warm()) === "warm") continue;
+      if ((await next.warm()) === "warm") return;
       warmed.delete(spec.name);
       await next.stop();
       deps.notes.push(
         `${spec.name} of ${wanted.release.tag} does not know deferred listen: the one before it stops first`,
       );
-    }
+    });
     const lost = [...warmed.values()].find((role) => !role.isWarm());
     if (lost !== undefined) {
       throw new FiberError("ROLE_FAILED", `${lost.name} ended while the others warmed up`);
@@ -106,7 +127,7 @@ async function warmUp(
   }
 }
 
-/** Replaces one role; how long its port took no requests at most, ms, null for a role that was down. */
+/** Replaces one role; how long its address was unserved at most, ms, null without one or when down. */
 async function takeOver(
   spec: RoleSpec,
   deps: SwitchDeps & {
@@ -131,7 +152,7 @@ async function takeOver(
     if (old !== undefined) deps.ends.push(old.stop());
     await started(going, next, deps.signal);
   }
-  return served ? performance.now() - startedAt : null;
+  return served && spec.switch === "deferred" ? performance.now() - startedAt : null;
 }
 
 /** Waits for a role to be ready, and not longer than the switch is wanted. */

@@ -25,6 +25,7 @@ import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
 import { createRequestMetrics, serveMetrics } from "./request-metrics.js";
+import { agentRoutes } from "./routes/agent-routes.js";
 import { aggregatedRoute } from "./routes/aggregated-route.js";
 import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
@@ -118,6 +119,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       mayAdminister: access("administer", reads),
     });
     heartbeatRoute(scope, { pool, mayPush });
+    agentRoutes(scope, { mayRead, socket: config.agentSocket });
     liveRoute(scope, { hub, mayRead, clock, release });
   });
   return app;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { anonymousRole } from "#contracts";
 import { loadConfig } from "#runtime";
-import { anonymousRole } from "./auth/anonymous.js";
 import { apiConfigSchema } from "./config.js";
 
 const read = (env: Record<string, string> = {}) =>
@@ -69,7 +69,7 @@ describe("passwords in production", () => {
 
 describe("anonymousRole", () => {
   const ask = (headers: Record<string, string | undefined>, ip = "127.0.0.1") =>
-    anonymousRole("viewer-on-loopback", { headers, ip });
+    anonymousRole("viewer-on-loopback", { headers, address: ip });
 
   test("needs a loopback name and a loopback client", () => {
     expect(ask({ host: "localhost:8000" })).toBe("viewer");

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { nodeIdSchema } from "#contracts";
+import { anonymousPolicy, isLoopbackHost, nodeIdSchema } from "#contracts";
 import { isTokenText } from "#db";
 import { portVariable } from "#runtime";
 
@@ -26,6 +26,7 @@ export const apiConfigSchema = z
       })
       .optional(),
     FIBER_RELEASE: z.string().default("dev"),
+    FIBER_AGENT_SOCKET: z.string().min(1).optional(),
     FIBER_SCHEMA_COMPATIBLE: z.string().default(""),
     FIBER_MIGRATE_AT_START: z.stringbool().default(false),
     FIBER_PROBE_TOKENS: z
@@ -59,7 +60,11 @@ export const apiConfigSchema = z
     migrateAtStart: env.FIBER_MIGRATE_AT_START,
     /** Probes' tokens that the database is made to know. */
     probeTokens: splitList(env.FIBER_PROBE_TOKENS).flatMap((entry) => readProbeToken(entry) ?? []),
-    anonymous: anonymousPolicy(env),
+    anonymous: anonymousPolicy(env.FIBER_ANONYMOUS_ROLE, [
+      env.FIBER_API_HOST,
+      env.FIBER_DASHBOARD_HOST,
+    ]),
+    agentSocket: env.FIBER_AGENT_SOCKET ?? null,
     trustedProxies: trustedProxies(env.FIBER_TRUSTED_PROXIES, env.FIBER_API_HOST),
     pushPerMin: env.FIBER_PUSH_PER_MIN,
     readsPerMin: env.FIBER_READS_PER_MIN,
@@ -68,27 +73,6 @@ export const apiConfigSchema = z
 
 /** See {@link apiConfigSchema}. */
 export type ApiConfig = z.output<typeof apiConfigSchema>;
-
-/**
- * What a request without a token may do: nothing, read from anywhere, or read only when it was
- * addressed to this machine by name (which keeps a rebound DNS name out).
- */
-export type AnonymousPolicy = "none" | "viewer" | "viewer-on-loopback";
-
-function anonymousPolicy(env: {
-  FIBER_ANONYMOUS_ROLE?: "none" | "viewer" | undefined;
-  FIBER_API_HOST: string;
-  FIBER_DASHBOARD_HOST: string;
-}): AnonymousPolicy {
-  if (env.FIBER_ANONYMOUS_ROLE !== undefined) return env.FIBER_ANONYMOUS_ROLE;
-  const local = isLoopbackHost(env.FIBER_API_HOST) && isLoopbackHost(env.FIBER_DASHBOARD_HOST);
-  return local ? "viewer-on-loopback" : "none";
-}
-
-/** Whether a host to listen on, or a name in a Host header, can only mean this machine. */
-export function isLoopbackHost(host: string): boolean {
-  return ["localhost", "127.0.0.1", "::1", "[::1]"].includes(host.toLowerCase());
-}
 
 function trustedProxies(list: string | undefined, apiHost: string): readonly string[] {
   if (list === undefined) return isLoopbackHost(apiHost) ? LOOPBACK : [];

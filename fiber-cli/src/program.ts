@@ -1,20 +1,27 @@
 import { Command } from "commander";
 import { apiCommand } from "./commands/api.js";
 import { backupCommand } from "./commands/backup.js";
+import { contactsCommand } from "./commands/contacts.js";
 import { dashboardCommand } from "./commands/dashboard.js";
 import { demoTargetCommand } from "./commands/demo-target.js";
+import { deployCommand } from "./commands/deploy.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
 import { etlCommand } from "./commands/etl.js";
 import { gatesCommand } from "./commands/gates.js";
 import { hotfixCommand } from "./commands/hotfix.js";
+import { incidentCommand } from "./commands/incident.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { logsCommand } from "./commands/logs.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { nodeCommand } from "./commands/node.js";
 import { probeCommand } from "./commands/probe.js";
+import { readyCommand } from "./commands/ready.js";
 import { releaseCommand } from "./commands/release.js";
 import { restoreCommand } from "./commands/restore.js";
+import { rollbackCommand } from "./commands/rollback.js";
+import { runsCommand } from "./commands/runs.js";
+import { smokeCommand } from "./commands/smoke.js";
 import { statusCommand } from "./commands/status.js";
 import { targetCommand } from "./commands/target.js";
 import { tokenCommand } from "./commands/token.js";
@@ -46,12 +53,23 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
+  program.addCommand(smokeCommand(), { hidden: true });
+  program.commandsGroup("Release, and go back (scenario 2):");
+  for (const command of [
+    readyCommand(),
+    deployCommand(),
+    rollbackCommand(),
+    incidentCommand(),
+    contactsCommand(),
+  ]) {
+    program.addCommand(command);
+  }
   program.commandsGroup("Data:");
   for (const command of [backupCommand(), restoreCommand(), ingestCommand()]) {
     program.addCommand(command);
   }
   program.commandsGroup("Releases, and a bad commit on the release branch (scenario 1):");
-  for (const command of [releaseCommand(), gatesCommand(), hotfixCommand()]) {
+  for (const command of [releaseCommand(), runsCommand(), gatesCommand(), hotfixCommand()]) {
     program.addCommand(command);
   }
   program.commandsGroup("Administration:");
@@ -74,7 +92,11 @@ Examples:
   fiber status                  what runs, where, since when
   fiber logs api -f             follow one role's log
   fiber target add 192.0.2.10   measure one more target
+  fiber ready                   can it be rolled back right now?
+  fiber deploy v1.1.0           put a release live; it takes itself back when it fails
+  fiber rollback                back to the last known good release
   fiber migrate current         the schema's revision
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check, 75 locked by someone else.
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check, 4 taken back by itself,
+75 locked by someone else.
 Results go to stdout, messages to stderr; --json prints results for machines.`;

@@ -1,3 +1,4 @@
+export * from "./anonymous.js";
 export * from "./check-types.js";
 export * from "./errors.js";
 export * from "./ingest-log.js";
@@ -9,6 +10,7 @@ export * from "./push.js";
 export { isRecord } from "./read-json.js";
 export * from "./read-sample.js";
 export * from "./roles.js";
+export * from "./runs.js";
 export * from "./sample.js";
 export * from "./sample-refusal.js";
 export * from "./views.js";

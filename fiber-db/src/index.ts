@@ -118,4 +118,5 @@ export * from "./tokens/find-token.js";
 export * from "./tokens/issue-token.js";
 export * from "./tokens/list-tokens.js";
 export * from "./tokens/revoke-token.js";
+export * from "./tokens/token-roles.js";
 export { isTokenText, makeTokenText } from "./tokens/token-text.js";

@@ -9,17 +9,14 @@ const TAKE_OVER_MS = 20_000;
  * only when it is told to. The role then warms up, says "warm", and from the supervisor's "go" on
  * tries every millisecond to listen while the role before it lets the port go.
  *
- * @param listen listens once; rejects with EADDRINUSE while the port is taken
+ * @param listen listens once; rejects with EADDRINUSE or PORT_TAKEN while the port is taken
  * @param warmUp makes the first real request as fast as later ones; called in a deferred start only
  */
-export async function listenWhenTold(
-  listen: () => Promise<unknown>,
+export async function listenWhenTold<T>(
+  listen: () => Promise<T>,
   warmUp: () => Promise<unknown>,
-): Promise<void> {
-  if (process.env.FIBER_DEFERRED_LISTEN !== "1" || process.send === undefined) {
-    await listen();
-    return;
-  }
+): Promise<T> {
+  if (process.env.FIBER_DEFERRED_LISTEN !== "1" || process.send === undefined) return listen();
   await warmUp();
   const told = once(process, "message");
   tellSupervisor({ type: "warm" });
@@ -27,12 +24,15 @@ export async function listenWhenTold(
   const deadline = performance.now() + TAKE_OVER_MS;
   for (;;) {
     try {
-      await listen();
-      return;
+      return await listen();
     } catch (err) {
-      const taken = (err as NodeJS.ErrnoException).code === "EADDRINUSE";
-      if (!taken || performance.now() > deadline) throw err;
+      if (!isTaken(err) || performance.now() > deadline) throw err;
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
+}
+
+function isTaken(err: unknown): boolean {
+  const { code } = err as { code?: unknown };
+  return code === "EADDRINUSE" || code === "PORT_TAKEN";
 }

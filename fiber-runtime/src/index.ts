@@ -1,4 +1,5 @@
 export { agentSocket, askAgent } from "./agent-client.js";
+export * from "./agent-proxy.js";
 export * from "./clock.js";
 export { listenWhenTold } from "./deferred-listen.js";
 export * from "./load-config.js";

@@ -1,9 +1,14 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { FiberError, type Permission, type Role, roleMay } from "#contracts";
+import {
+  type AnonymousPolicy,
+  anonymousRole,
+  FiberError,
+  type Permission,
+  type Role,
+  roleMay,
+} from "#contracts";
 import type { TokenHolder } from "#db";
-import type { AnonymousPolicy } from "../config.js";
 import type { RateLimit } from "../limits/rate-limit.js";
-import { anonymousRole } from "./anonymous.js";
 import type { TokenCache } from "./token-cache.js";
 
 /** Who a request comes from. */
@@ -51,7 +56,10 @@ export function createAccess(deps: AccessDeps) {
 async function findCaller(deps: AccessDeps, request: FastifyRequest): Promise<Caller> {
   const header = request.headers.authorization;
   if (header === undefined) {
-    const role = anonymousRole(deps.anonymous, request);
+    const role = anonymousRole(deps.anonymous, {
+      headers: request.headers,
+      address: request.ip,
+    });
     if (role === null) {
       throw new FiberError("UNAUTHENTICATED", "Send a token: Authorization: Bearer fbr_…");
     }

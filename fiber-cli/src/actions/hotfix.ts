@@ -2,11 +2,12 @@ import { FiberError } from "#contracts";
 import {
   blame,
   createGit,
+  createReleaseStore,
   finishHotfix,
   type GateResult,
   type Git,
   type HotfixContext,
-  lastVersionTag,
+  lastGoodTag,
   readProject,
   revert,
   slugOf,
@@ -14,6 +15,7 @@ import {
 } from "#rollback";
 import { makeStateFolder, runCommand, stateFolder, systemClock } from "#runtime";
 import { confirm } from "../ask.js";
+import { interruptible } from "../interruptible.js";
 import { printResult, tell } from "../terminal.js";
 
 /** `fiber hotfix blame`. */
@@ -24,9 +26,9 @@ export async function blameCommit(options: {
 }): Promise<void> {
   const context = await openContext();
   const bad = options.bad ?? context.project.branch;
-  const good = options.good ?? (await lastVersionTag(context.git, bad));
+  const good = options.good ?? (await goodTag(context, bad));
   tell(`Looking between ${good} (good) and ${bad} (bad).`);
-  const found = await blame(context, { good, bad });
+  const found = await interruptible((signal) => blame({ ...context, signal }, { good, bad }));
   printResult(options.json ?? false, found, () => {
     if (found.kind === "healthy") return `Every gate passes on ${found.head.slice(0, 10)}.`;
     if (found.kind === "found") {
@@ -61,7 +63,7 @@ export async function start(
   options: { from?: string; json?: boolean },
 ): Promise<void> {
   const context = await openContext();
-  const from = options.from ?? (await lastVersionTag(context.git, context.project.branch));
+  const from = options.from ?? (await goodTag(context, context.project.branch));
   const hotfix = await startHotfix(context, { description, from });
   printResult(options.json ?? false, hotfix, () =>
     [
@@ -77,19 +79,31 @@ export async function finish(
   description: string,
   options: { from?: string; tag?: string; yes?: boolean; json?: boolean },
 ): Promise<void> {
-  const { tag = null, yes = false, json = false } = options;
+  const { from = null, tag = null, yes = false, json = false } = options;
   const context = await openContext();
   const slug = slugOf(description);
   const { branch, remote } = context.project;
-  const from = options.from ?? (await lastVersionTag(context.git, `hotfix/${slug}`));
   await confirm(`Put hotfix/${slug} on ${branch}, tag it and push both to ${remote}?`, yes);
-  const done = await finishHotfix(context, { slug, from, tag, show: showGate });
+  const done = await interruptible((signal) =>
+    finishHotfix({ ...context, signal }, { slug, from, tag, show: showGate }),
+  );
   printResult(json, done, () =>
     [
       `${done.tag} is on ${branch} at ${done.head.slice(0, 10)}, signed, pushed to ${remote}.`,
       `The branch hotfix/${slug} is kept; its folder was removed.`,
     ].join("\n"),
   );
+}
+
+/** The last good tag before `head`, and which of the two kinds of good it is. */
+async function goodTag({ git, stateDir }: HotfixContext, head: string): Promise<string> {
+  const { tag, basis } = await lastGoodTag(git, createReleaseStore(stateDir), head);
+  tell(
+    basis === "release"
+      ? `${tag} is the newest release that was found good here.`
+      : `No release was found good here yet, so ${tag}, the newest version tag, stands for it.`,
+  );
+  return tag;
 }
 
 /** Shows a gate's verdict as it comes. */

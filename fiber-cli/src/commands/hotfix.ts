@@ -6,7 +6,7 @@ export function hotfixCommand(): Command {
   command
     .command("blame")
     .description("find the commit that broke the release branch, by running the gates")
-    .option("--good <rev>", "newest commit known to be good (default: the last version tag)")
+    .option("--good <rev>", "newest commit known to be good (default: the last good release)")
     .option("--bad <rev>", "oldest commit known to be bad (default: the release branch)")
     .option("--json", "print the result as JSON")
     .addHelpText(
@@ -39,7 +39,7 @@ Example:
     .command("start")
     .description("branch hotfix/<description> from the last good tag, in a folder of its own")
     .argument("<description>", "a few words: they name the branch")
-    .option("--from <rev>", "where to begin (default: the last version tag)")
+    .option("--from <rev>", "where to begin (default: the last good release)")
     .option("--json", "print the result as JSON")
     .addHelpText("after", '\nExample:\n  fiber hotfix start "fix login time-out"')
     .action(async (description: string, options: { from?: string; json?: boolean }) =>
@@ -47,9 +47,9 @@ Example:
     );
   command
     .command("finish")
-    .description("run the gates, cherry-pick to the release branch, tag, sign and push")
+    .description("cherry-pick to the release branch, run the gates there, tag, sign and push")
     .argument("<description>", "as given to `fiber hotfix start`")
-    .option("--from <rev>", "where it began (default: the last version tag in its history)")
+    .option("--from <rev>", "where it began (default: as `fiber hotfix start` noted it)")
     .option("--tag <tag>", "the tag to set (default: the next patch version)")
     .option("-y, --yes", "do not ask")
     .option("--json", "print the result as JSON")

@@ -55,20 +55,23 @@ export async function recordDowns(
  */
 export async function unrecordedDowns(options: {
   readonly connectionString: string;
-  readonly folder?: string;
+  /** Files of the release that applied them; null: none are there to compare with. */
+  readonly folder?: string | null;
   readonly target: string;
   readonly recordFile: string;
 }): Promise<readonly string[]> {
   const applied = await withConnection(options.connectionString, appliedMigrations);
   const undone = applied.slice(downgradeTarget(options.target, applied.length));
-  const files = new Map((await loadMigrations(options.folder)).map((m) => [m.revision, m]));
+  const { folder } = options;
+  const own = folder === null ? [] : await loadMigrations(folder);
+  const files = new Map(own.map((migration) => [migration.revision, migration]));
   const downs = await readRecords(options.recordFile);
   return undone.flatMap((row) => {
     const actual = sha256(row.downSql);
     const known = downs[row.revision] ?? [];
-    const own = files.get(row.revision)?.downChecksum;
-    if (actual === row.downChecksum && (actual === own || known.includes(actual))) return [];
-    if (actual === row.downChecksum && own === undefined && known.length === 0) {
+    const filed = files.get(row.revision)?.downChecksum;
+    if (actual === row.downChecksum && (actual === filed || known.includes(actual))) return [];
+    if (actual === row.downChecksum && filed === undefined && known.length === 0) {
       return [row.revision];
     }
     throw new FiberError(

@@ -147,6 +147,8 @@ function makePlan(facts: DeployFacts): RunPlan {
       gates: { skip: facts.skipGates },
       backup,
       takesBack: null,
+      before: null,
+      failed: null,
     },
   });
 }

@@ -15,8 +15,13 @@ export const gitResolve = (rev: string): Command => [
 /** The branch that is checked out; empty for a detached head. */
 export const gitCurrentBranch = (): Command => ["git", "branch", "--show-current"];
 
-/** Changed and untracked files, one a line; empty for a clean tree. */
-export const gitStatus = (): Command => ["git", "status", "--porcelain"];
+/** Changed files, and on demand untracked ones, one a line; empty for a clean tree. */
+export const gitStatus = (untracked: boolean): Command => [
+  "git",
+  "status",
+  "--porcelain",
+  `--untracked-files=${untracked ? "normal" : "no"}`,
+];
 
 /** Whether history is cut: prints "true" or "false". */
 export const gitIsShallow = (): Command => ["git", "rev-parse", "--is-shallow-repository"];
@@ -161,3 +166,15 @@ export const gitTagTime = (tag: string): Command => [
   "--format=%(creatordate:unix)",
   `refs/tags/${tag}`,
 ];
+
+/** Sets a value of the repository's own configuration. */
+export const gitSetConfig = (key: string, value: string): Command => [
+  "git",
+  "config",
+  "--local",
+  key,
+  value,
+];
+
+/** Prints a value of the repository's own configuration; exit 1 when there is none. */
+export const gitGetConfig = (key: string): Command => ["git", "config", "--local", "--get", key];

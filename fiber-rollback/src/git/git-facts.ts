@@ -36,9 +36,12 @@ export async function mustResolve(git: Git, rev: string): Promise<string> {
   );
 }
 
-/** Files that differ from the checked-out commit; empty for a clean tree. */
-export async function changedFiles(git: Git): Promise<readonly string[]> {
-  const text = await git.must(gitStatus());
+/** Files that differ from the checked-out commit, new ones too; empty for a clean tree. */
+export async function changedFiles(
+  git: Git,
+  options: { readonly untracked: boolean } = { untracked: true },
+): Promise<readonly string[]> {
+  const text = await git.must(gitStatus(options.untracked));
   return text === "" ? [] : text.split("\n").map((line) => line.slice(3));
 }
 
@@ -60,6 +63,12 @@ export async function requireFullHistory(git: Git): Promise<void> {
     "HISTORY_SHALLOW",
     "This is a shallow clone, so the last good commit may be missing. Run `git fetch --unshallow` first.",
   );
+}
+
+/** Whether `ancestor` is reachable from `descendant`. */
+export async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
+  const result = await git.try(["git", "merge-base", "--is-ancestor", ancestor, descendant]);
+  return result.exitCode === 0;
 }
 
 /** The branch that is checked out, or null for a detached head. */

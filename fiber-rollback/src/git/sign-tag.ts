@@ -34,14 +34,17 @@ export async function signTag(
  * @throws FiberError TAG_EXISTS here or there; REMOTE_UNREACHABLE when nobody can tell
  */
 export async function requireFreeTag(git: Git, tag: string, remote: string | null): Promise<void> {
-  const where = (await tagsOf(git)).has(tag)
-    ? "here"
-    : remote !== null && (await remoteRef(git, remote, `refs/tags/${tag}`)) !== null
-      ? `on ${remote}`
-      : null;
-  if (where === null) return;
+  const here = (await tagsOf(git)).has(tag);
+  const there = remote !== null && (await remoteRef(git, remote, `refs/tags/${tag}`)) !== null;
+  if (!here && !there) return;
+  const unpushed = here && !there && remote !== null;
   throw new FiberError(
     "TAG_EXISTS",
-    `The tag ${tag} exists ${where} already, and tags of releases never move. Choose the next one.`,
+    `The tag ${tag} exists ${here ? "here" : `on ${remote}`} already, and tags of releases never ` +
+      `move. Choose the next one${
+        unpushed
+          ? `; or, if a command that was killed left it here and nobody has it, remove it: git tag --delete ${tag}`
+          : ""
+      }.`,
   );
 }

@@ -1,10 +1,16 @@
 import { FiberError } from "#contracts";
 import type { GateResult } from "../gates/gate-report.js";
 import { runGates } from "../gates/run-gates.js";
-import { type Commit, commitsOf, mustResolve, requireFullHistory } from "../git/git-facts.js";
+import {
+  type Commit,
+  commitsOf,
+  isAncestor,
+  mustResolve,
+  requireFullHistory,
+} from "../git/git-facts.js";
 import type { Git } from "../git/run-git.js";
 import { inWorktree } from "../git/worktree.js";
-import { type HotfixContext, isAncestor } from "./hotfix-context.js";
+import type { HotfixContext } from "./hotfix-context.js";
 
 /** Beyond this many, a list of candidates helps nobody. */
 const CANDIDATES = 50;

@@ -9,14 +9,15 @@ import {
   gitTagDelete,
   gitWorktreeRemove,
 } from "../git/git-commands.js";
-import { commitsOf, requireCleanTree, tagsOf } from "../git/git-facts.js";
+import { commitsOf, requireCleanTree, requireFullHistory, tagsOf } from "../git/git-facts.js";
+import { findVersionTag, lastVersionTag } from "../git/last-tag.js";
 import { nextPatchTag } from "../git/next-tag.js";
 import { createGit, type Git, gitError } from "../git/run-git.js";
 import { requireFreeTag, signTag } from "../git/sign-tag.js";
 import { inWorktree } from "../git/worktree.js";
 import { type HotfixContext, releaseBranchHead } from "./hotfix-context.js";
 import { publish } from "./publish.js";
-import { hotfixFolder } from "./start.js";
+import { hotfixBeginning, hotfixFolder } from "./start.js";
 
 /** What finishing a hotfix did. */
 export interface FinishedHotfix {
@@ -34,24 +35,30 @@ const MOST_COMMITS = 100;
  * version's tag and pushes branch and tag together. Whatever stops it leaves nothing half-done: the
  * tag is removed, the remote is as it was, the hotfix's worktree stays.
  *
- * @throws FiberError TREE_DIRTY, NOTHING_TO_FINISH, GATES_FAILED, CHERRY_PICK_CONFLICT, TAG_EXISTS,
+ * @throws FiberError HISTORY_SHALLOW, TREE_DIRTY, NOTHING_TO_FINISH, GATES_FAILED, CHERRY_PICK_CONFLICT, TAG_EXISTS,
  *   SIGNING_FAILED, PUSH_REJECTED
  */
 export async function finishHotfix(
   context: HotfixContext,
   what: {
     readonly slug: string;
-    readonly from: string;
+    /** Where it began; null: as `start` noted it, else the newest version tag in its history. */
+    readonly from: string | null;
     readonly tag: string | null;
     readonly show: (gate: GateResult) => void;
   },
 ): Promise<FinishedHotfix> {
   const { git } = context;
   const hotfix = createGit(requireFolder(context.stateDir, what.slug));
+  await requireFullHistory(git);
   await requireCleanTree(hotfix);
-  const commits = await hotfixCommits(hotfix, what.from);
+  const from =
+    what.from ??
+    (await hotfixBeginning(git, what.slug)) ??
+    (await lastVersionTag(git, `hotfix/${what.slug}`));
+  const commits = await hotfixCommits(hotfix, from);
   const head = await releaseBranchHead(context);
-  const tag = await freeTag(context, what);
+  const tag = await freeTag(context, { head, from, tag: what.tag });
   return inWorktree(git, head, async (worktree) => {
     await applyCommits(worktree, commits, context.project.branch);
     const newHead = (await worktree.must(["git", "rev-parse", "HEAD"])).trim();
@@ -95,12 +102,13 @@ async function hotfixCommits(hotfix: Git, from: string): Promise<readonly string
   return commits.map((commit) => commit.sha).toReversed();
 }
 
-/** The tag to set, free here and on the remote. */
+/** The tag to set, free here and on the remote: by default the branch's own next patch version. */
 async function freeTag(
   { git, project }: HotfixContext,
-  what: { readonly from: string; readonly tag: string | null },
+  what: { readonly head: string; readonly from: string; readonly tag: string | null },
 ): Promise<string> {
-  const tag = what.tag ?? nextPatchTag(what.from, (await tagsOf(git)).keys());
+  const last = (await findVersionTag(git, what.head)) ?? what.from;
+  const tag = what.tag ?? nextPatchTag(last, (await tagsOf(git)).keys());
   await requireFreeTag(git, tag, project.remote);
   return tag;
 }

@@ -1,6 +1,6 @@
 import { FiberError } from "#contracts";
 import type { Clock } from "#runtime";
-import { fetchRemote, remoteRef, resolveCommit } from "../git/git-facts.js";
+import { fetchRemote, isAncestor, remoteRef, resolveCommit } from "../git/git-facts.js";
 import type { Git } from "../git/run-git.js";
 import type { Project } from "../project/project-file.js";
 
@@ -40,10 +40,4 @@ export async function releaseBranchHead({ git, project }: HotfixContext): Promis
     );
   }
   return head;
-}
-
-/** Whether `ancestor` is reachable from `descendant`. */
-export async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
-  const result = await git.try(["git", "merge-base", "--is-ancestor", ancestor, descendant]);
-  return result.exitCode === 0;
 }

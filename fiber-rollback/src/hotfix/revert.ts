@@ -1,9 +1,9 @@
 import { FiberError } from "#contracts";
 import { gitConflicts, gitRevert, gitRevertAbort } from "../git/git-commands.js";
-import { commitsOf, mustResolve } from "../git/git-facts.js";
+import { commitsOf, isAncestor, mustResolve, requireFullHistory } from "../git/git-facts.js";
 import { type Git, gitError } from "../git/run-git.js";
 import { inWorktree } from "../git/worktree.js";
-import { type HotfixContext, isAncestor, releaseBranchHead } from "./hotfix-context.js";
+import { type HotfixContext, releaseBranchHead } from "./hotfix-context.js";
 import { publish } from "./publish.js";
 
 /** What a revert did. */
@@ -17,13 +17,14 @@ export interface Reverted {
  * Reverts a commit on the release branch and pushes. Works in a worktree of its own: a conflict, or
  * a push that is refused, leaves branch, checkout and remote as they were.
  *
- * @throws FiberError MERGE_NEEDS_PARENT, REVERT_CONFLICT, NOTHING_TO_REVERT, PUSH_REJECTED, …
+ * @throws FiberError HISTORY_SHALLOW, MERGE_NEEDS_PARENT, REVERT_CONFLICT, NOTHING_TO_REVERT, PUSH_REJECTED, …
  */
 export async function revert(
   context: HotfixContext,
   what: { readonly commit: string; readonly mainline: number | null; readonly dryRun: boolean },
 ): Promise<Reverted> {
   const { git, project } = context;
+  await requireFullHistory(git);
   const head = await releaseBranchHead(context);
   const sha = await mustResolve(git, what.commit);
   await requireRevertible(git, { sha, head, branch: project.branch, mainline: what.mainline });

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FiberError } from "#contracts";
-import { gitWorktreeAdd } from "../git/git-commands.js";
+import { gitGetConfig, gitSetConfig, gitWorktreeAdd } from "../git/git-commands.js";
 import { mustResolve, requireFullHistory, resolveCommit } from "../git/git-facts.js";
+import type { Git } from "../git/run-git.js";
 import type { HotfixContext } from "./hotfix-context.js";
 
 /** A hotfix that was begun. */
@@ -27,15 +28,41 @@ export async function startHotfix(
   const branch = `hotfix/${slug}`;
   const folder = hotfixFolder(stateDir, slug);
   await requireFullHistory(git);
-  await mustResolve(git, what.from);
-  if ((await resolveCommit(git, `refs/heads/${branch}`)) !== null || existsSync(folder)) {
+  const base = await mustResolve(git, what.from);
+  await requireNew(git, { branch, folder, slug });
+  await git.must(gitWorktreeAdd(folder, { newBranch: branch, from: base }));
+  // Where it began, for `finish`: a tag may lie further back than the commit that was asked for.
+  await git.must(gitSetConfig(beginningKey(branch), base));
+  return { branch, folder, from: what.from };
+}
+
+/** Where a hotfix began; null for a branch that was made by hand. */
+export async function hotfixBeginning(git: Git, slug: string): Promise<string | null> {
+  const found = await git.try(gitGetConfig(beginningKey(`hotfix/${slug}`)));
+  return found.exitCode === 0 ? found.stdout.trim() : null;
+}
+
+function beginningKey(branch: string): string {
+  return `branch.${branch}.fiberFrom`;
+}
+
+async function requireNew(
+  git: Git,
+  what: { readonly branch: string; readonly folder: string; readonly slug: string },
+): Promise<void> {
+  const { branch, folder, slug } = what;
+  if (existsSync(folder)) {
     throw new FiberError(
       "HOTFIX_EXISTS",
       `${branch} exists already, in ${folder}. Finish it with \`fiber hotfix finish ${slug}\`, or describe this one differently.`,
     );
   }
-  await git.must(gitWorktreeAdd(folder, { newBranch: branch, from: what.from }));
-  return { branch, folder, from: what.from };
+  if ((await resolveCommit(git, `refs/heads/${branch}`)) === null) return;
+  throw new FiberError(
+    "HOTFIX_EXISTS",
+    `The branch ${branch} exists already, without its folder. Go on with it: git worktree prune && ` +
+      `git worktree add ${folder} ${branch}; or remove it: git branch -D ${branch}; or describe this one differently.`,
+  );
 }
 
 /** Where a hotfix's worktree lies. */

@@ -49,6 +49,8 @@ const projectSchema = z.strictObject({
     .strictObject({
       /** A backup is taken before each deploy; false for a project that keeps no data. */
       before_deploy: z.boolean().default(true),
+      /** How old the newest proven backup may be before fiber ready is red, in hours. */
+      proven_within_h: z.number().positive().max(8_784).default(26),
     })
     .prefault({}),
   contacts: z.array(z.strictObject({ role: z.string(), contact: z.string() })).default([]),

@@ -13,7 +13,7 @@ import {
   recordRound,
   type Session,
 } from "#db";
-import type { Step } from "../engine/step.js";
+import type { Step, StepDetail } from "../engine/step.js";
 import { titleOf } from "./beside-step.js";
 import { onDatabase, type RestoreContext } from "./restore-context.js";
 
@@ -44,6 +44,7 @@ export function carryStep(context: RestoreContext): Step {
       return await onDatabase(ports, plan.live.name, async (source) =>
         onDatabase(ports, plan.restored, async (target) => {
           await makePartitionsAhead(target, ports.clock.now());
+          if (!plan.carry) return await carryNothing(context, target);
           const exported = await exportUnknown(context, source, target);
           let round = await carryOnce(context, { source, target, since: null });
           let count = 1;
@@ -60,6 +61,12 @@ export function carryStep(context: RestoreContext): Step {
       throw new FiberError("CARRY_FAILED", "No round of carrying over was committed. Try again.");
     },
   };
+}
+
+/** Nothing was acknowledged since: an empty round says that the step is done. */
+async function carryNothing({ plan }: RestoreContext, target: Session): Promise<StepDetail> {
+  await inSession(target, () => recordRound(target, plan.id, { tables: [], horizon: "0" }));
+  return { rounds: 0, exported: {} };
 }
 
 /** One round in transactions of its own, noted in the restored database with its effect. */

@@ -91,7 +91,7 @@ async function readFenceIfAny(db: Db) {
 }
 
 /** Whether the database's schema knows a fence. */
-async function hasFence(db: Db): Promise<boolean> {
+export async function hasFence(db: Db): Promise<boolean> {
   const { rows } = await db.query<{ there: boolean }>(
     "SELECT to_regclass('ingest_fence') IS NOT NULL AS there",
   );

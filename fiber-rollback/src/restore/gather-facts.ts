@@ -33,6 +33,8 @@ export interface RestoreRequest {
   readonly keepDays?: number;
   readonly leaveSuspect?: boolean;
   readonly thenUpgrade?: boolean;
+  /** False when nothing was acknowledged since the source was taken; true by default. */
+  readonly carry?: boolean;
 }
 
 const KEEP_DAYS = 7;
@@ -63,6 +65,7 @@ export async function gatherFacts(
     keepDays: request.keepDays ?? KEEP_DAYS,
     leaveSuspect: request.leaveSuspect ?? false,
     thenUpgrade: request.thenUpgrade ?? false,
+    carry: request.carry ?? true,
   };
 }
 

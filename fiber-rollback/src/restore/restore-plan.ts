@@ -66,6 +66,11 @@ export const restorePlanSchema = z.object({
   keepUntil: z.string(),
   leaveSuspect: z.boolean(),
   thenUpgrade: z.boolean(),
+  /**
+   * False when nothing was acknowledged since the point: the data then comes back exactly as it was,
+   * and what a bad migration wrote stays in the quarantine.
+   */
+  carry: z.boolean().default(true),
   tables: z.array(plannedTableSchema),
   steps: z.array(z.object({ id: z.string(), title: z.string(), kind: z.string() })),
   warnings: z.array(z.string()),
@@ -91,6 +96,8 @@ export interface RestoreFacts {
   readonly keepDays: number;
   readonly leaveSuspect: boolean;
   readonly thenUpgrade: boolean;
+  /** False when it is known that nothing was acknowledged since; true by default. */
+  readonly carry?: boolean;
 }
 
 /** Rows of one table, and of its days. */
@@ -119,13 +126,19 @@ export function planRestore(facts: RestoreFacts): RestorePlan {
     keepUntil: new Date(facts.nowMs + facts.keepDays * DAY_MS).toISOString(),
     leaveSuspect: facts.leaveSuspect,
     thenUpgrade: facts.thenUpgrade,
+    carry: facts.carry ?? true,
     tables: planTables(facts),
     steps: planSteps(facts.source.kind, facts.thenUpgrade),
     warnings: planWarnings(facts, undo),
   };
 }
 
-function planTables({ liveTables, sourceTables, leaveSuspect }: RestoreFacts): PlannedTable[] {
+function planTables({
+  liveTables,
+  sourceTables,
+  leaveSuspect,
+  carry = true,
+}: RestoreFacts): PlannedTable[] {
   const live = new Map(liveTables.map((table) => [table.table, table]));
   const source = new Map((sourceTables ?? []).map((table) => [table.table, table]));
   const names = [...new Set([...live.keys(), ...source.keys()])].sort();
@@ -140,9 +153,13 @@ function planTables({ liveTables, sourceTables, leaveSuspect }: RestoreFacts): P
       class: tableClass,
       restored: sourceTables === null ? null : (then?.rows ?? null),
       live: now?.rows ?? null,
-      carried: moves && now !== undefined ? missingRows(now, then) : 0,
+      carried: moves && carry && now !== undefined ? missingRows(now, then) : 0,
       suspect: now?.suspect ?? 0,
-      how: unknown ? UNKNOWN_TABLE : howOf(tableClass, (now?.suspect ?? 0) > 0 && leaveSuspect),
+      how: unknown
+        ? UNKNOWN_TABLE
+        : carry
+          ? howOf(tableClass, (now?.suspect ?? 0) > 0 && leaveSuspect)
+          : "exactly as it was: nothing was acknowledged since",
     };
   });
 }

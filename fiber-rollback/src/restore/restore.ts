@@ -219,7 +219,10 @@ function stepsOf(context: RestoreContext): readonly Step[] {
 }
 
 /** The dump that the plan restores: the one it names, or the one that the recovery took. */
-function dumpOf({ plan, journal }: RestoreContext) {
+export function dumpOf({ plan, journal }: RestoreContext): {
+  readonly path: string;
+  readonly identity: string | null;
+} {
   if (plan.source.kind === "dump") return plan.source;
   const path = journal.outcome("recover")?.path;
   if (typeof path === "string") return { path, identity: null };

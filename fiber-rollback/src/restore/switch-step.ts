@@ -88,7 +88,7 @@ async function carryTailAndSwap(context: RestoreContext): Promise<StepDetail> {
     const startedAt = performance.now();
     await onDatabase(ports, plan.restored, async (target) => {
       const since = (await readRounds(target, plan.id)).at(-1)?.horizon ?? null;
-      await carryAndRecord(context, { source: holder, target, since });
+      if (plan.carry) await carryAndRecord(context, { source: holder, target, since });
       await holdRestoredSchema(context, target);
     });
     await raiseIn(context, plan.restored);

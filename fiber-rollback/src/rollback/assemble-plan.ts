@@ -31,7 +31,15 @@ export interface PlanParts {
   readonly warnings: readonly string[];
   readonly facts: Pick<
     RunFacts,
-    "migrations" | "overlap" | "down" | "up" | "gates" | "backup" | "takesBack"
+    | "migrations"
+    | "overlap"
+    | "down"
+    | "up"
+    | "gates"
+    | "backup"
+    | "takesBack"
+    | "before"
+    | "failed"
   >;
 }
 
@@ -70,6 +78,7 @@ export function assemblePlan(parts: PlanParts): RunPlan {
         commit: record.commit,
         head: record.migrations.head,
         digest: builds ? null : (record.artefact?.digest ?? null),
+        sizeBytes: (record.artefact ?? running.record?.artefact)?.sizeBytes ?? null,
       },
       from: {
         release: running.release,
@@ -80,7 +89,12 @@ export function assemblePlan(parts: PlanParts): RunPlan {
       data:
         data === null
           ? null
-          : { database: data.database, oid: data.oid, head: headOfApplied(data.applied) },
+          : {
+              database: data.database,
+              oid: data.oid,
+              sizeBytes: data.sizeBytes,
+              head: headOfApplied(data.applied),
+            },
       restore: shown.restore,
       ...parts.facts,
     } satisfies RunFacts,

@@ -1,4 +1,5 @@
 import type { RunPlan } from "../engine/run-plan.js";
+import type { BeforeRun } from "../verify/verify-context.js";
 import { assemblePlan } from "./assemble-plan.js";
 import { chooseLevel, describeLoss, type Level } from "./choose-level.js";
 import type { DatabaseView, PlanHead, Planned, ReleaseView, RunningView } from "./plan-facts.js";
@@ -16,6 +17,12 @@ export interface RollbackFacts {
   readonly allowLoss: boolean;
   /** The run whose failure this takes back, without anybody to ask; null for a person's rollback. */
   readonly takesBack: string | null;
+  /** The failed run's fence may still stand: it is lifted once the target runs. */
+  readonly liftsFence?: boolean;
+  /** The release that failed, and why. */
+  readonly failed?: { readonly tag: string; readonly why: string } | null;
+  /** What was known of probes before the failed run. */
+  readonly before?: BeforeRun | null;
   /** The target's build commands, and its folder of migrations. */
   readonly build: readonly string[];
   readonly migrations: string | null;
@@ -62,7 +69,7 @@ function makePlan(facts: RollbackFacts, level: Level, why: string): RunPlan {
   const source = restores ? (data?.source ?? null) : null;
   return assemblePlan({
     ...{ kind: "rollback", head, target, running, data, level, why },
-    ids: rollbackStepIds(level, source),
+    ids: rollbackStepIds(level, source, facts.liftsFence),
     shown: {
       build: facts.build,
       source,
@@ -79,6 +86,8 @@ function makePlan(facts: RollbackFacts, level: Level, why: string): RunPlan {
       gates: null,
       backup: false,
       takesBack: facts.takesBack,
+      before: facts.before ?? null,
+      failed: facts.failed ?? null,
     },
   });
 }

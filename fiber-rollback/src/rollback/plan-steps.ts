@@ -28,13 +28,21 @@ export interface StepFacts extends CommandFacts {
   readonly dropped: string | null;
 }
 
-/** The steps of a rollback by its level, in their order. */
-export function rollbackStepIds(level: Level, source: DataSource | null): readonly StepId[] {
+/**
+ * The steps of a rollback by its level, in their order.
+ *
+ * @param liftsFence a failed run's fence may still stand
+ */
+export function rollbackStepIds(
+  level: Level,
+  source: DataSource | null,
+  liftsFence = false,
+): readonly StepId[] {
   const head: readonly StepId[] = ["preflight", "artefact", "maintenance"];
   const tail: readonly StepId[] = ["verify", "record", "end-maintenance", "report"];
   switch (level) {
     case "code":
-      return [...head, "switch", ...tail];
+      return [...head, "switch", ...(liftsFence ? (["lift"] as const) : []), ...tail];
     case "schema":
       return [...head, "fence", "stop-writer", "downgrade", "switch", "lift", ...tail];
     case "data":

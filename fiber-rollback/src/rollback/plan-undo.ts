@@ -95,6 +95,8 @@ function makePlan(facts: UndoFacts, level: Level): RunPlan {
       gates: null,
       backup: false,
       takesBack: undoes.id,
+      before: null,
+      failed: null,
     },
   });
 }

@@ -129,13 +129,17 @@ const factsArbitrary: fc.Arbitrary<RollbackFacts> = fc.record({
   target: fc
     .record({
       migrations: fc.integer({ min: 0, max: 6 }),
-      compatible: fc.constantFrom([], [{ head: "0004", provedAt: "2026-11-22T10:00:00.000Z" }]),
+      compatible: fc.boolean(),
       artefact: fc.constantFrom("there", "gone", "unbuilt"),
       canBuild: fc.boolean(),
     })
     .map(
       ({ migrations, compatible, artefact, canBuild }): ReleaseView => ({
-        record: record("v1", migrations, { compatibleWith: compatible }),
+        record: record("v1", migrations, {
+          compatibleWith: compatible
+            ? [{ head: "0004", provedAt: "2026-11-22T10:00:00.000Z" }]
+            : [],
+        }),
         artefact: artefact as ReleaseView["artefact"],
         canBuild,
       }),

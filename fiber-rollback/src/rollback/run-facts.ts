@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { restorePlanSchema } from "../restore/restore-plan.js";
+import { beforeSchema } from "../verify/verify-context.js";
 
 const artefactSchema = z.object({
   kind: z.enum(["folder", "image"]),
@@ -20,6 +21,8 @@ export const runFactsSchema = z.object({
     head: z.string().nullable(),
     /** The digest that its artefact must have; null when it is built in this run. */
     digest: z.string().nullable(),
+    /** About how many bytes its artefact takes; null while nobody knows. */
+    sizeBytes: z.number().nullable(),
   }),
   from: z.object({
     /** "dev" for a working tree, null when nothing ran. */
@@ -36,6 +39,7 @@ export const runFactsSchema = z.object({
     .object({
       database: z.string(),
       oid: z.number(),
+      sizeBytes: z.number(),
       /** The newest revision before the run. */
       head: z.string().nullable(),
     })
@@ -65,6 +69,10 @@ export const runFactsSchema = z.object({
   backup: z.boolean(),
   /** The run that this one takes back; null for none. */
   takesBack: z.string().nullable(),
+  /** The release whose failure this run takes back, and why it is bad; null for none. */
+  failed: z.object({ tag: z.string(), why: z.string() }).nullable().default(null),
+  /** What was known of probes before the run that is taken back; null: look now. */
+  before: beforeSchema.nullable().default(null),
 });
 
 /** See {@link runFactsSchema}. */

@@ -16,12 +16,14 @@ export type Answer =
   | { readonly kind: "unreachable"; readonly url: string; readonly why: string };
 
 /**
- * Replaces `$NAME` in an address of fiber.yaml.
+ * Replaces `$NAME` and `${NAME}` in an address of fiber.yaml.
  *
  * @throws FiberError VERIFY_UNSET naming the variable
  */
 export function fillAddress(address: string, env: Readonly<Record<string, string>>): string {
-  return address.replaceAll(/\$([A-Z][A-Z0-9_]*)/g, (_, name: string) => {
+  const variable = /\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*))/g;
+  return address.replaceAll(variable, (_, braced: string | undefined, plain: string) => {
+    const name = braced ?? plain;
     const value = env[name];
     if (value !== undefined && value !== "") return value;
     throw new FiberError(

@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { agentConfigSchema, apiUrl, dashboardUrl } from "#agent";
+import { FiberError } from "#contracts";
+import { createPool } from "#db";
+import {
+  createGit,
+  createProcessDriver,
+  createReleaseStore,
+  type DataPorts,
+  type Git,
+  operatorName,
+  type Project,
+  type ReleaseWorld,
+  type RunReporter,
+  readProject,
+  reportRun,
+  urlOfDatabase,
+} from "#rollback";
+import { createLogger, loadConfig, makeStateFolder, packageRoot, systemClock } from "#runtime";
+import { openRepository } from "./actions/hotfix.js";
+import { openDataPorts } from "./data-ports.js";
+import { locateStack } from "./stack-access.js";
+
+/** Everything that deploys and rollbacks of this installation work on. */
+export async function openReleaseWorld(
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<ReleaseWorld> {
+  const paths = await locateStack();
+  const { stateDir } = paths;
+  makeStateFolder(stateDir);
+  const git = await findRepository();
+  const project = findProject(git, stateDir);
+  const log = createLogger({ role: "fiber", level: "warn" });
+  const data = project.migrations === null ? null : (await openDataPorts()).ports;
+  const config = loadConfig(agentConfigSchema, process.env);
+  const { signal } = options;
+  return {
+    ...{ stateDir, git, project, data, log, clock: systemClock },
+    driver: createProcessDriver({
+      ...{ stateDir, git, socket: paths.socket },
+      ...(signal === undefined ? {} : { signal }),
+    }),
+    store: createReleaseStore(stateDir),
+    env: { FIBER_API_URL: apiUrl(config), FIBER_DASHBOARD_URL: dashboardUrl(config) },
+    token: async () => readToken(paths.adminToken),
+    report: reporter({ stateDir, git, project, data, log }),
+    operator: `${operatorName()}@${hostname()}`,
+    host: hostname(),
+  };
+}
+
+/** The repository that the command was started in; else the one that it belongs to itself. */
+async function findRepository(): Promise<Git> {
+  try {
+    return await openRepository();
+  } catch (err) {
+    if (!(err instanceof FiberError) || err.code !== "NOT_A_REPOSITORY") throw err;
+    const own = createGit(packageRoot);
+    if ((await own.try(["git", "rev-parse", "--git-dir"])).exitCode === 0) return own;
+    throw err;
+  }
+}
+
+/** A checked-out commit without fiber.yaml must not keep anybody from rolling back. */
+function findProject(git: Git, stateDir: string): Project {
+  try {
+    return readProject(git.folder);
+  } catch (err) {
+    if (!(err instanceof FiberError) || err.code !== "PROJECT_FILE_MISSING") throw err;
+    try {
+      return readProject(join(stateDir, "current"));
+    } catch {
+      throw err;
+    }
+  }
+}
+
+function readToken(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw err;
+  }
+}
+
+function reporter(
+  about: Pick<ReleaseWorld, "stateDir" | "git" | "project" | "log"> & {
+    readonly data: DataPorts | null;
+  },
+): RunReporter {
+  const { data, ...rest } = about;
+  return async ({ plan, signal, clock }) => {
+    const pool =
+      data === null
+        ? null
+        : createPool({
+            connectionString: urlOfDatabase(data.admin, data.database),
+            applicationName: "fiber report",
+            max: 2,
+            onError: (err) => rest.log.warn({ err }, "the report's database connection broke"),
+          });
+    try {
+      const ports = { ...rest, db: pool, clock, env: process.env, signal };
+      const { incident, folder, notified } = await reportRun(ports, plan.id);
+      return { incident, folder, notified };
+    } finally {
+      await pool?.end();
+    }
+  };
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunRecord } from "../engine/run-record.js";
+import { planDeployOf, planRollbackOf, planUndoOf, runRelease } from "./run-releases.js";
+import { createSampleWorld, type SampleWorld } from "./sample-world.itest-kit.js";
+
+const DEPLOY = { skipGates: null, allowUnsigned: null, allowLoss: false, reason: null };
+const BACK = { to: null, restoreData: false, allowLoss: false, reason: "a test" };
+
+let sample: SampleWorld;
+beforeAll(async () => {
+  sample = await createSampleWorld();
+  sample.release("v1.0.0");
+});
+afterAll(() => sample.remove());
+
+async function deploy(tag: string): Promise<RunRecord> {
+  const plan = await planDeployOf(sample.world, { tag, ...DEPLOY });
+  return await runRelease(sample.world, plan);
+}
+
+describe("releases of an app without a database", () => {
+  it("deploys the first, and says that there is nothing to go back to yet", async () => {
+    const plan = await planDeployOf(sample.world, { tag: "v1.0.0", ...DEPLOY });
+    expect(plan.loss.statement).toMatch(/nothing to go back to yet/);
+    const run = await runRelease(sample.world, plan);
+    expect(run.state).toBe("done");
+    expect(await sample.health()).toMatchObject({ version: "v1.0.0" });
+    expect(await sample.world.store.read("v1.0.0")).toMatchObject({ status: "good" });
+    await expect(planRollbackOf(sample.world, BACK)).rejects.toMatchObject({
+      code: "NOTHING_TO_GO_BACK_TO",
+    });
+  });
+
+  it("deploys the next, rolls it back by code alone, and undoes that", async () => {
+    sample.release("v1.1.0");
+    expect((await deploy("v1.1.0")).state).toBe("done");
+    expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
+
+    const plan = await planRollbackOf(sample.world, BACK);
+    expect(plan).toMatchObject({ level: "code", from: "v1.1.0", to: "v1.0.0" });
+    expect((await runRelease(sample.world, plan)).state).toBe("done");
+    expect(await sample.health()).toMatchObject({ version: "v1.0.0" });
+    expect(await sample.world.store.read("v1.1.0")).toMatchObject({ status: "bad" });
+
+    const undo = await planUndoOf(sample.world, { reason: null });
+    expect(undo).toMatchObject({ kind: "undo", level: "code", to: "v1.1.0" });
+    expect((await runRelease(sample.world, undo)).state).toBe("done");
+    expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
+  });
+
+  it.each(["answers-500", "crash", "build-fails", "hangs"] as const)(
+    "leaves v1.1.0 running when the next one is broken: %s",
+    async (breakage) => {
+      const tag = `v1.2.0-${breakage}`;
+      sample.release(tag, { breakage });
+      const before = sample.reported.length;
+      const run = await deploy(tag).catch((err: Error & { code: string }) => err);
+      if (run instanceof Error) expect(run.code).toBe("BUILD_FAILED");
+      else {
+        expect(run.state).toBe("taken-back");
+        expect(sample.reported.length).toBe(before + 1);
+        expect(await sample.world.store.read(tag)).toMatchObject({ status: "bad" });
+      }
+      expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
+      expect(await sample.world.store.read("v1.1.0")).toMatchObject({ status: "good" });
+    },
+  );
+});

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { createDatabase, dropDatabase, findDatabase, upgrade } from "#db";
+import type { Artefact } from "../drivers/deploy-driver.js";
+import { gateEnvironment } from "../gates/run-gates.js";
+import { runShell } from "../gates/run-shell.js";
+import { urlOfDatabase } from "../pg-tools.js";
+import { readProject } from "../project/project-file.js";
+import { withCompatible } from "../releases/compatibility.js";
+import { onDatabase } from "../restore/restore-context.js";
+import type { ReleaseWorld } from "../rollback/release-world.js";
+
+/** What a smoke test said. */
+export interface CompatibilityProof {
+  /** `unknown`: the older release declares no smoke test. */
+  readonly verdict: "compatible" | "incompatible" | "unknown";
+  /** The schema on which it was run. */
+  readonly head: string | null;
+  readonly why: string;
+}
+
+/** A smoke test that takes longer hangs. */
+const SMOKE_TIMEOUT_MS = 120_000;
+
+/**
+ * Runs the older release's smoke test on a scratch database with the newer release's schema, and
+ * notes in the older release's record that it passed. Nothing else is touched: the scratch database
+ * is empty and is dropped afterwards.
+ */
+export async function proveCompatibility(
+  world: Pick<ReleaseWorld, "data" | "store" | "clock" | "env">,
+  about: {
+    readonly older: Artefact;
+    readonly newer: {
+      readonly tree: string;
+      readonly migrations: string;
+      readonly head: string | null;
+    };
+    readonly signal?: AbortSignal;
+  },
+): Promise<CompatibilityProof> {
+  const { older, newer } = about;
+  const { smoke } = readProject(older.ref);
+  const { data } = world;
+  if (smoke === null || data === null || newer.head === null) {
+    return { verdict: "unknown", head: newer.head, why: `${older.tag} declares no smoke test` };
+  }
+  // The same name each time, so that what a kill left is dropped by the next attempt.
+  const scratch = `fiber_smoke_${shortHash(`${older.tag} on ${newer.head}`)}`;
+  const url = urlOfDatabase(data.admin, scratch);
+  await onDatabase(data, null, async (admin) => {
+    const live = await findDatabase(admin, data.database);
+    if (live === null) throw new Error(`database ${data.database} is missing`);
+    const { owner, encoding, collate, ctype } = live;
+    await dropDatabase(admin, scratch);
+    await createDatabase(admin, { name: scratch, owner, encoding, collate, ctype });
+  });
+  try {
+    await upgrade({
+      connectionString: url,
+      folder: join(newer.tree, newer.migrations),
+      release: older.tag,
+    });
+    const end = await runShell(smoke, {
+      cwd: older.ref,
+      env: { ...gateEnvironment(process.env), ...world.env, FIBER_DATABASE_URL: url },
+      timeoutMs: SMOKE_TIMEOUT_MS,
+      signal: about.signal,
+    });
+    const passed = end.exitCode === 0;
+    if (passed) await note(world, older.tag, newer.head);
+    return {
+      verdict: passed ? "compatible" : "incompatible",
+      head: newer.head,
+      why: passed
+        ? `${older.tag}'s smoke test passed on schema ${newer.head}`
+        : `${older.tag}'s smoke test failed on schema ${newer.head}: ${end.tail.split("\n").at(-1) ?? ""}`,
+    };
+  } finally {
+    await onDatabase(data, null, (admin) => dropDatabase(admin, scratch));
+  }
+}
+
+async function note(
+  { store, clock }: Pick<ReleaseWorld, "store" | "clock">,
+  tag: string,
+  head: string,
+): Promise<void> {
+  const record = await store.read(tag);
+  if (record === null) return;
+  await store.write(
+    withCompatible(record, { head, provedAt: new Date(clock.now()).toISOString() }),
+  );
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,158 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AppHost, startAppHost } from "#agent";
+import { dropDatabase, listDatabases, openSession } from "#db";
+import { createLogger, systemClock } from "#runtime";
+import {
+  createSampleApp,
+  createTestDatabase,
+  type SampleApp,
+  type SampleVersion,
+  type TestDatabase,
+} from "#testkit";
+import { testPorts } from "../data.itest-kit.js";
+import { createProcessDriver } from "../drivers/process/process-driver.js";
+import { createGit } from "../git/run-git.js";
+import { urlOfDatabase } from "../pg-tools.js";
+import { readProject } from "../project/project-file.js";
+import { createReleaseStore } from "../releases/release-store.js";
+import type { ReleaseWorld } from "../rollback/release-world.js";
+
+/** The sample app's first schema: things to keep, and a fence. */
+export const FIRST_MIGRATION = `-- kind: reversible: a test's first tables
+-- up
+CREATE TABLE things (name text PRIMARY KEY);
+COMMENT ON TABLE things IS 'append: what the test keeps';
+CREATE TABLE ingest_fence (
+  only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  reason     text NOT NULL,
+  raised_by  text NOT NULL,
+  raised_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE ingest_fence IS 'control: a row means ingest is refused until it expires';
+-- down
+DROP TABLE ingest_fence;
+DROP TABLE things;
+`;
+
+/** A migration of the sample app in our format. */
+export function migration(up: string, down: string, kind = "reversible: a test's"): string {
+  return `-- kind: ${kind}\n-- up\n${up}\n-- down\n${down}\n`;
+}
+
+/** The sample app installed: state folder, supervisor, and a database where it has one. */
+export interface SampleWorld {
+  readonly app: SampleApp;
+  readonly stateDir: string;
+  readonly database: TestDatabase | null;
+  readonly world: ReleaseWorld;
+  /** What the reporter was asked for. */
+  readonly reported: readonly string[];
+  release(tag: string, version?: SampleVersion): string;
+  startHost(): Promise<void>;
+  stopHost(): Promise<void>;
+  /** What GET /health says; null while nothing answers with 200. */
+  health(): Promise<{ readonly version: string; readonly pid: number } | null>;
+  /** Names of `things`, in order. */
+  things(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}
+
+/** Makes an installation of the sample app with a supervisor that runs nothing yet. */
+export async function createSampleWorld(
+  options: { readonly database?: boolean; readonly withinS?: number } = {},
+): Promise<SampleWorld> {
+  const { database: wanted = false, withinS = 3 } = options;
+  const app = await createSampleApp({ migrations: wanted, startS: 10, withinS });
+  const database = wanted ? await createTestDatabase({ template: null }) : null;
+  const root = mkdtempSync(join(tmpdir(), "fiber-sample-"));
+  const stateDir = join(root, "state");
+  const log = createLogger({ role: "test", level: "silent" });
+  let host: AppHost | null = null;
+  const startHost = async () => {
+    host ??= await startAppHost({
+      ...{ stateDir, log, clock: systemClock, say: () => undefined },
+      ...(database === null ? {} : { databaseUrl: database.url }),
+    });
+  };
+  const stopHost = async () => {
+    await host?.stop();
+    host = null;
+  };
+  await startHost();
+  const reported: string[] = [];
+  const world = openSampleWorld({
+    ...{ stateDir, repository: app.repository.folder, databaseUrl: database?.url ?? null },
+    report: (id) => reported.push(id),
+  });
+  return {
+    ...{ app, stateDir, database, world, reported, startHost, stopHost },
+    release: (tag, version) => app.release(tag, version),
+    async health() {
+      try {
+        const answer = await fetch(`${app.url}/health`, { signal: AbortSignal.timeout(2_000) });
+        if (answer.status !== 200) return null;
+        return (await answer.json()) as { version: string; pid: number };
+      } catch {
+        return null;
+      }
+    },
+    async things() {
+      const found = await database?.pool.query<{ name: string }>(
+        "SELECT name FROM things ORDER BY name",
+      );
+      return found?.rows.map((row) => row.name) ?? [];
+    },
+    async remove() {
+      await stopHost();
+      if (database !== null) await dropDatabases(database);
+      rmSync(root, { recursive: true, force: true });
+      app.remove();
+    },
+  };
+}
+
+/** The world of a sample app, as a command opens it. */
+export function openSampleWorld(about: {
+  readonly stateDir: string;
+  readonly repository: string;
+  readonly databaseUrl: string | null;
+  readonly report: (id: string) => unknown;
+}): ReleaseWorld {
+  const { stateDir, repository, databaseUrl, report } = about;
+  const git = createGit(repository);
+  return {
+    stateDir,
+    git,
+    project: readProject(repository),
+    driver: createProcessDriver({ stateDir, git }),
+    store: createReleaseStore(stateDir),
+    data: databaseUrl === null ? null : testPorts(databaseUrl, stateDir),
+    env: {},
+    token: async () => null,
+    report: async ({ plan }) => {
+      report(plan.id);
+      return { incident: plan.id };
+    },
+    operator: "tester@here",
+    host: "here",
+    log: createLogger({ role: "test", level: "silent" }),
+    clock: systemClock,
+  };
+}
+
+/** Quarantines and databases that were restored beside go with the database itself. */
+async function dropDatabases(database: TestDatabase): Promise<void> {
+  const name = new URL(database.url).pathname.slice(1);
+  const admin = await openSession(urlOfDatabase(database.url, "postgres"));
+  try {
+    for (const found of await listDatabases(admin, name)) {
+      if (found.name !== name) await dropDatabase(admin, found.name);
+    }
+  } finally {
+    await admin.close();
+  }
+  await database.drop();
+}

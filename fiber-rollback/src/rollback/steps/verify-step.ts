@@ -1,0 +1,73 @@
+import { FiberError } from "#contracts";
+import type { Artefact } from "../../drivers/deploy-driver.js";
+import type { Step } from "../../engine/step.js";
+import { readProject } from "../../project/project-file.js";
+import { codeChanged } from "../../verify/code-changed.js";
+import { runVerification } from "../../verify/run-verification.js";
+import { beforeSchema, type VerifyContext } from "../../verify/verify-context.js";
+import { withPool } from "./preflight-step.js";
+import { doneAtMs, makeStep, type StepBase, targetArtefact } from "./step-base.js";
+
+/** Where the probe's own code lies: only when it changed may its targets' figures block. */
+const PROBE_FOLDER = "fiber-probe";
+
+/** Watches every gate of the release's fiber.yaml until all blocking ones are good, or one is out of time. */
+export function verifyStep(base: StepBase): Step {
+  const { world, context } = base;
+  return makeStep("verify", base, {
+    async run() {
+      const artefact = await targetArtefact(base);
+      const gates = readProject(artefact.ref).verify;
+      const outcome = await withPool(world.data, async (db) =>
+        runVerification(gates, await verifyContext(base, artefact, db), (standings) =>
+          context.standing("verify", { gates: standings }),
+        ),
+      );
+      if (outcome.verdict === "passed") return { ...outcome };
+      throw new FiberError("VERIFY_FAILED", `${failedWords(base)}: ${outcome.summary}`);
+    },
+  });
+}
+
+function failedWords({ facts, context }: StepBase): string {
+  const failed = `${facts.target.tag} was not verified`;
+  if (context.plan.kind === "deploy" || context.takingBack) return failed;
+  const kept =
+    facts.restore === null ? "" : ` The replaced database is kept as ${facts.restore.quarantine}.`;
+  return `${failed}, and a rollback does not take itself back.${kept} Look at it (fiber status, fiber logs), then measure again with fiber rollback resume, or go back with fiber rollback undo`;
+}
+
+async function verifyContext(
+  base: StepBase,
+  artefact: Artefact,
+  db: VerifyContext["db"],
+): Promise<VerifyContext> {
+  const { facts, world, context } = base;
+  const { tag, head } = facts.target;
+  const record = await world.store.read(tag);
+  const begun = context.journal.lines()[0]?.at;
+  const startedMs = begun === undefined ? context.clock.now() : Date.parse(begun);
+  const changesSchema = facts.up !== null || facts.down !== null || facts.restore !== null;
+  const observed = beforeSchema.safeParse(context.journal.outcome("preflight")?.before);
+  return {
+    expected: {
+      release: tag,
+      migration: changesSchema ? head : (facts.data?.head ?? null),
+    },
+    runStartedMs: startedMs,
+    sinceMs: doneAtMs(base, "switch") ?? startedMs,
+    before: observed.success ? observed.data : null,
+    baseline: record?.baseline ?? null,
+    probeCodeChanged: await codeChanged(
+      world.git,
+      { from: facts.from.commit, to: facts.target.commit },
+      PROBE_FOLDER,
+    ),
+    env: { ...world.env, FIBER_RELEASE: tag },
+    token: await world.token(),
+    db,
+    cwd: artefact.ref,
+    clock: context.clock,
+    signal: context.signal,
+  };
+}

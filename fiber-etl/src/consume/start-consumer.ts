@@ -58,7 +58,8 @@ export function startConsumer({ config, log, clock }: ConsumerOptions): RunningC
   const keeper = keepSession<Queue>({
     log,
     what: "its stream",
-    open: () => openQueue({ config, name: "fiber-etl", onBroken: (error) => keeper.lose(error) }),
+    open: () =>
+      openQueue({ config, log, name: "fiber-etl", onBroken: (error) => keeper.lose(error) }),
     onOpen(opened) {
       queue = opened;
     },

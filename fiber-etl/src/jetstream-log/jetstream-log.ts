@@ -54,7 +54,8 @@ export function createJetStreamLog(options: JetStreamLogOptions): IngestLog {
   const keeper = keepSession<Queue>({
     log,
     what: "its stream",
-    open: () => openQueue({ config, name: "fiber-api", onBroken: (error) => keeper.lose(error) }),
+    open: () =>
+      openQueue({ config, log, name: "fiber-api", onBroken: (error) => keeper.lose(error) }),
     onOpen(opened) {
       queue = opened;
       gate.setAway(null);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { createLogger } from "#runtime";
 import { freePort } from "#testkit";
-import { type NatsServer, startNatsServer } from "./start-nats-server.js";
+import { type NatsServer, type NatsServerOptions, startNatsServer } from "./start-nats-server.js";
 
 /** A nats-server of one test's own, which it may kill. */
 export interface ScratchNats {
@@ -28,7 +28,7 @@ const JANITOR =
 
 /** Starts a nats-server in a folder of its own on a free port. */
 export async function startScratchNats(
-  options: { readonly maxMb?: number; readonly wrapper?: readonly string[] } = {},
+  options: Partial<Pick<NatsServerOptions, "maxMb" | "wrapper" | "dataFolder">> = {},
 ): Promise<ScratchNats> {
   const folder = mkdtempSync(join(tmpdir(), "fiber-nats-"));
   const janitor = spawn("sh", ["-c", JANITOR, "fiber-janitor", folder], {
@@ -38,9 +38,8 @@ export async function startScratchNats(
   });
   const gone = once(janitor, "exit");
   janitor.unref();
-  const { maxMb = 1_024, wrapper = [] } = options;
   const open = (port: number) =>
-    startNatsServer({ folder, port, maxMb, log, wrapper, output: "ignore" });
+    startNatsServer({ maxMb: 1_024, ...options, folder, port, log, output: "ignore" });
   let server = await onFreePort(open);
   return {
     url: server.url,

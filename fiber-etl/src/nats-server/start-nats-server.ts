@@ -14,6 +14,8 @@ export interface NatsServerOptions {
   readonly folder: string;
   /** Listens on 127.0.0.1 only. */
   readonly port: number;
+  /** Where the streams lie; `data` in the folder by default. */
+  readonly dataFolder?: string;
   /** Room for streams, MB. */
   readonly maxMb: number;
   readonly log: Logger;
@@ -61,7 +63,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     child.once("error", (err) => resolve(err.message));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const url = natsUrl(folder, port);
+  const url = `nats://${USER}:${password}@127.0.0.1:${port}`;
+  writeSecret(join(folder, "url"), url);
   try {
     await waitUntilReady({ name, port, password, child, ended });
   } catch (err) {
@@ -80,25 +83,24 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   };
 }
 
-/** The URL of the server of a folder, with its user and password. */
-export function natsUrl(folder: string, port: number): string {
-  return `nats://${USER}:${readPassword(folder)}@127.0.0.1:${port}`;
-}
-
 /** The password of a folder's server; made once, for its owner only. */
 function readPassword(folder: string): string {
   const path = join(folder, "password");
   if (existsSync(path)) return readFileSync(path, "utf8").trim();
   const password = randomBytes(24).toString("hex");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, `${password}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeSecret(path, `${password}\n`);
   return password;
+}
+
+/** Written beside and renamed: a kill never leaves half a file. */
+function writeSecret(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 /** From 2.10 a server can sync each message before it acknowledges it; before, once a minute. */
 function writeConfig(
-  { folder, port, maxMb }: NatsServerOptions,
+  { folder, port, maxMb, dataFolder = join(folder, "data") }: NatsServerOptions,
   server: { name: string; password: string; version: string },
 ): string {
   const path = join(folder, "nats.conf");
@@ -108,13 +110,12 @@ server_name: ${server.name}
 listen: "127.0.0.1:${port}"
 pid_file: ${JSON.stringify(join(folder, "nats.pid"))}
 jetstream {
-  store_dir: ${JSON.stringify(join(folder, "data"))}
+  store_dir: ${JSON.stringify(dataFolder)}
   max_file_store: ${maxMb}MB${sync}
 }
 authorization { user: ${USER}, password: ${JSON.stringify(server.password)} }
 `;
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeSecret(path, text);
   return path;
 }
 

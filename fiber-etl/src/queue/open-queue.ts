@@ -11,6 +11,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { FiberError } from "#contracts";
+import type { Logger } from "#runtime";
 import type { QueueConfig } from "../etl-config.js";
 import { DEAD, SAMPLES } from "./stream-names.js";
 
@@ -30,6 +31,7 @@ export interface Queue {
 /** How to open a {@link Queue}. */
 export interface QueueOptions {
   readonly config: QueueConfig;
+  readonly log: Logger;
   /** What the server's operator sees the connection under. */
   readonly name: string;
   /** Called once when the connection breaks after it was opened. */
@@ -51,7 +53,7 @@ const DEAD_BYTES = 256 * 1024 * 1024;
  *
  * @throws FiberError QUEUE_UNAVAILABLE
  */
-export async function openQueue({ config, name, onBroken }: QueueOptions): Promise<Queue> {
+export async function openQueue({ config, log, name, onBroken }: QueueOptions): Promise<Queue> {
   let nc: NatsConnection;
   try {
     nc = await connect({
@@ -76,7 +78,7 @@ export async function openQueue({ config, name, onBroken }: QueueOptions): Promi
   });
   try {
     const jsm = await jetstreamManager(nc, { timeout: REQUEST_MS });
-    const stream = await ensureStream(jsm, config);
+    const stream = await ensureStream(jsm, config, log);
     await ensureDeadStream(jsm, config);
     opened = true;
     const js = jetstream(nc, { timeout: REQUEST_MS });
@@ -101,7 +103,11 @@ export function idOf(stream: StreamInfo): string {
  * Messages go when they are applied and older than the retention, or applied and in the way
  * (see trim-stream.ts); the server itself removes none. So a full stream refuses what is new.
  */
-async function ensureStream(jsm: JetStreamManager, config: QueueConfig): Promise<StreamInfo> {
+async function ensureStream(
+  jsm: JetStreamManager,
+  config: QueueConfig,
+  log: Logger,
+): Promise<StreamInfo> {
   const limits = {
     max_bytes: config.FIBER_QUEUE_MAX_MB * 1024 * 1024,
     num_replicas: config.FIBER_QUEUE_REPLICAS,
@@ -122,7 +128,13 @@ async function ensureStream(jsm: JetStreamManager, config: QueueConfig): Promise
   const same =
     info.config.max_bytes === limits.max_bytes && info.config.num_replicas === limits.num_replicas;
   if (same) return info;
-  return jsm.streams.update(SAMPLES.stream, { ...info.config, ...limits });
+  try {
+    return await jsm.streams.update(SAMPLES.stream, { ...info.config, ...limits });
+  } catch (err) {
+    // The stream serves as it is; a server without room for the new size is no reason to stop.
+    log.warn({ err, limits }, "the stream keeps its limits: the server refuses the new ones");
+    return info;
+  }
 }
 
 async function ensureDeadStream(jsm: JetStreamManager, config: QueueConfig): Promise<void> {

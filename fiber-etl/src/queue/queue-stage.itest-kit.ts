@@ -44,7 +44,7 @@ export async function withQueue<T>(
   config: EtlConfig,
   work: (queue: Queue) => Promise<T>,
 ): Promise<T> {
-  const queue = await openQueue({ config, name: "test", onBroken() {} });
+  const queue = await openQueue({ config, log, name: "test", onBroken() {} });
   try {
     return await work(queue);
   } finally {

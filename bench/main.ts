@@ -3,6 +3,7 @@ import { type Bench, type BenchRow, keepsBound } from "./bench.js";
 import { ingestBench } from "./ingest.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
+import { releasesBench } from "./releases.js";
 import { restoreBench } from "./restore.js";
 import { switchBench } from "./switch.js";
 
@@ -13,6 +14,7 @@ const benches: readonly Bench[] = [
   restoreBench,
   backupBench,
   switchBench,
+  releasesBench,
 ];
 
 const wanted = process.argv.slice(2);

@@ -1,10 +1,11 @@
 // A process of its own that pushes samples without pause and keeps its own list of what was
-// answered with 202. Usage: load-client.ts API_URL TOKEN_FILE ACKED_FILE [NAME]. Prints the number of
+// answered with 202. Usage: load-client.ts API_URL TOKEN_FILE ACKED_FILE [NAME [PAUSE_MS]]. Prints the number of
 // acknowledged samples as it grows; on TERM it writes the list and ends.
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const [apiUrl = "", tokenFile = "", ackedFile = "", name = "load"] = process.argv.slice(2);
+const [apiUrl = "", tokenFile = "", ackedFile = "", name = "load", pauseMs = "0"] =
+  process.argv.slice(2);
 const token = readFileSync(tokenFile, "utf8").trim();
 
 const LOOPS = 4;
@@ -46,6 +47,7 @@ async function push(target: string): Promise<void> {
     }
     acked.push(...batch);
     if (run % RESEND_EVERY === 0) await send(batch);
+    if (Number(pauseMs) > 0) await sleep(Number(pauseMs));
   }
 }
 

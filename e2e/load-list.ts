@@ -9,13 +9,24 @@ import { eventually, type TestStack } from "./test-stack.js";
 /** One sample in the load client's own shape. */
 export type Sample = [target: string, timeMs: number, latencyMs: number, loss: number, run: number];
 
-/** The load client as a process, with its list of what was answered with 202. */
-export async function startLoad(stack: TestStack, name: string) {
+/**
+ * The load client as a process, with its list of what was answered with 202.
+ *
+ * @param options.pauseMs each of its four loops waits this long between two batches of 25
+ */
+export async function startLoad(
+  stack: TestStack,
+  name: string,
+  options: { readonly pauseMs?: number } = {},
+) {
   const ackedFile = join(stack.stateDir, `${name}.json`);
   const script = join(import.meta.dirname, "load-client.ts");
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", script, stack.apiUrl, join(stack.stateDir, "admin.token"), ackedFile, name],
+    [
+      ...["--import", "tsx", script, stack.apiUrl, join(stack.stateDir, "admin.token"), ackedFile],
+      ...[name, String(options.pauseMs ?? 0)],
+    ],
     { cwd: join(import.meta.dirname, ".."), stdio: ["ignore", "pipe", "pipe"] },
   );
   let count = 0;

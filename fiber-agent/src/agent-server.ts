@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { FiberError } from "#contracts";
@@ -43,7 +44,7 @@ export async function serveAgent(
   const server = createServer((req, res) => {
     answer(req, res, { routes, ending: ending.signal }).then(
       (answered) => answered !== "handled" && send(res, answered.status, answered.body),
-      (err: Error) => send(res, statusOf(err), errorBody(err)),
+      (err: Error) => send(res, statusOf(err), errorBody(err, req)),
     );
   });
   // The caller holds the stack's lock, so a socket that lies here belongs to nobody.
@@ -125,9 +126,11 @@ const STATUS: Readonly<Record<string, number>> = {
 const statusOf = (err: Error): number =>
   err instanceof FiberError ? (STATUS[err.code] ?? 500) : 500;
 
-function errorBody(err: Error) {
+function errorBody(err: Error, req: IncomingMessage) {
   const code = err instanceof FiberError ? err.code : "INTERNAL";
-  return { status: "error", code, message: err.message };
+  const asked = req.headers["x-request-id"];
+  const request_id = typeof asked === "string" ? asked : randomUUID();
+  return { status: "error", code, message: err.message, request_id };
 }
 
 function send(res: ServerResponse, status: number, body: unknown): void {

@@ -3,6 +3,7 @@ import type { SwitchResult } from "#rollback";
 import type { Clock, Logger } from "#runtime";
 import { createRoleProcess, type RoleProcess, type RoleStatus } from "./role-process.js";
 import type { HostedRelease, ReadyDetail, RoleSpec } from "./role-spec.js";
+import type { WantedRelease } from "./switch-parts.js";
 import { switchRoles } from "./switch-roles.js";
 
 /** Runs the roles of one release at a time, keeps them up, and switches to another release. */
@@ -34,16 +35,6 @@ export interface RoleHost {
   /** No more switches; one that is under way is given up. Before `stop`, at the end. */
   close(): Promise<void>;
   status(): readonly RoleStatus[];
-}
-
-/** What to switch to. */
-export interface WantedRelease {
-  readonly release: HostedRelease;
-  readonly specs: readonly RoleSpec[];
-  /** False: roles that write stop before their successors start. */
-  readonly overlap: boolean;
-  /** Called when every role runs, before the switch counts. */
-  readonly commit: () => Promise<void>;
 }
 
 /** What a host needs from its surroundings. */

@@ -29,6 +29,7 @@ import { agentRoutes } from "./routes/agent-routes.js";
 import { aggregatedRoute } from "./routes/aggregated-route.js";
 import { clusterRoute } from "./routes/cluster-route.js";
 import { heartbeatRoute } from "./routes/heartbeat-route.js";
+import { maintenanceRoute } from "./routes/maintenance-route.js";
 import { metaRoutes } from "./routes/meta-routes.js";
 import { metricsRoute } from "./routes/metrics-route.js";
 import { nodeRoutes } from "./routes/node-routes.js";
@@ -112,6 +113,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     seriesRoute(scope, read);
     aggregatedRoute(scope, read);
     clusterRoute(scope, read);
+    maintenanceRoute(scope, read);
     nodeRoutes(scope, {
       ...read,
       tokens,

@@ -1,6 +1,14 @@
 import type { IngestLog, StatusView } from "#contracts";
-import { countProbes, type Db, isConnectionError, readFence, schemaFit } from "#db";
+import {
+  countProbes,
+  type Db,
+  isConnectionError,
+  openMaintenanceWindow,
+  readFence,
+  schemaFit,
+} from "#db";
 import type { Clock, Logger } from "#runtime";
+import { toMaintenanceView } from "./views/maintenance-view.js";
 
 /** What the status is read from. */
 export interface StatusDeps {
@@ -23,7 +31,7 @@ export interface StatusReader {
 const KEPT_MS = 1_000;
 const LAG_LIMIT_S = 30;
 
-type Facts = Pick<StatusView["data"], "migration" | "database" | "probes"> & {
+type Facts = Pick<StatusView["data"], "migration" | "database" | "probes" | "maintenance"> & {
   readonly code?: string;
   readonly message?: string;
   readonly fence?: string;
@@ -64,8 +72,8 @@ export function createStatusReader(deps: StatusDeps): StatusReader {
   };
 }
 
-async function readFacts({ db, log, schemaCompatible }: StatusDeps): Promise<Facts> {
-  const unknown = { migration: null, probes: { expected: 0, reporting: 0 } };
+async function readFacts({ db, log, clock, schemaCompatible }: StatusDeps): Promise<Facts> {
+  const unknown = { migration: null, probes: { expected: 0, reporting: 0 }, maintenance: null };
   try {
     const fit = await schemaFit(db);
     const proved = fit.kind === "ahead" && schemaCompatible.includes(fit.current ?? "");
@@ -76,8 +84,13 @@ async function readFacts({ db, log, schemaCompatible }: StatusDeps): Promise<Fac
         `The schema is at ${fit.current ?? "base"}, this release needs ${fit.head}; ${remedy}`;
       return { ...unknown, migration: fit.current, database, code, message };
     }
-    const [probes, fence] = await Promise.all([countProbes(db), readFence(db)]);
-    const facts = { migration: fit.current, database: "ok" as const, probes };
+    const [probes, fence, open] = await Promise.all([
+      countProbes(db),
+      readFence(db),
+      openMaintenanceWindow(db),
+    ]);
+    const maintenance = open === null ? null : toMaintenanceView(open, clock.now());
+    const facts = { migration: fit.current, database: "ok" as const, probes, maintenance };
     return fence === null
       ? facts
       : { ...facts, fence: `Ingest is fenced by ${fence.raisedBy}: ${fence.reason}` };
@@ -107,6 +120,7 @@ function judge(facts: Facts, deps: StatusDeps, uptimeS: number): StatusView {
       fenced: ingest.fenced || facts.fence !== undefined,
     },
     probes: facts.probes,
+    maintenance: facts.maintenance,
     uptime_s: Math.round(uptimeS * 10) / 10,
   };
   if (facts.code !== undefined) {

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { FiberError } from "#contracts";
-import { listenWhenTold, type Running } from "#runtime";
+import { awaitLeaving, letPortGo, listenWhenTold, type Running } from "#runtime";
 import { type ApiDeps, buildApi } from "./build-api.js";
 
 /** How long requests in flight may take after the stop, ms. */
@@ -20,6 +20,7 @@ const WARM_UP = ["/health", "/api/status", "/api/metrics", "/api/nodes"];
 export async function startApi(deps: ApiDeps): Promise<Running & { readonly port: number }> {
   const { config, log } = deps;
   const app = await buildApi(deps);
+  app.addHook("preClose", () => awaitLeaving(app.server));
   try {
     await listenWhenTold(
       () => app.listen({ host: config.host, port: config.port }),
@@ -39,6 +40,7 @@ export async function startApi(deps: ApiDeps): Promise<Running & { readonly port
   return {
     port,
     stop: async () => {
+      letPortGo(app.server);
       const forced = setTimeout(() => {
         log.warn("requests in flight are cut off");
         app.server.closeAllConnections();

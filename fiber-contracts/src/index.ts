@@ -3,6 +3,7 @@ export * from "./check-types.js";
 export * from "./errors.js";
 export * from "./ingest-log.js";
 export * from "./live.js";
+export * from "./maintenance.js";
 export * from "./node.js";
 export * from "./node-state.js";
 export * from "./posture.js";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CHECK_TYPES } from "./check-types.js";
+import { maintenanceViewSchema } from "./maintenance.js";
 import { nodeViewSchema } from "./node.js";
 import { NODE_STATES } from "./node-state.js";
 import { POSTURES } from "./posture.js";
@@ -32,6 +33,9 @@ export const statusSchema = z
         fenced: z.boolean(),
       }),
       probes: z.object({ expected: z.int(), reporting: z.int() }),
+      maintenance: maintenanceViewSchema
+        .nullable()
+        .describe("planned work that goes on now: alerts are muted, measuring goes on"),
       uptime_s: z.number(),
     }),
   })
@@ -104,6 +108,9 @@ export const seriesSchema = ok(
     end: z.string(),
     resolution: z.enum(["raw", "hourly", "daily"]),
     bucket_s: z.number().describe("width of a point's bucket in seconds"),
+    maintenance: z
+      .array(maintenanceViewSchema)
+      .describe("planned work that touches the window; its samples are in the points"),
     points: z.array(chartPointSchema),
   }),
 ).meta({ id: "Series" });
@@ -134,6 +141,9 @@ export const aggregatedSchema = ok(
     start: z.string(),
     end: z.string(),
     resolution: z.enum(["raw", "hourly"]),
+    maintenance_min: z
+      .number()
+      .describe("minutes of planned work within the window; no figure leaves them out"),
     groups: z.array(figuresSchema.extend({ key: z.string(), nodes: z.int() })),
   }),
 ).meta({ id: "Aggregated" });

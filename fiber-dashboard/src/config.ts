@@ -14,6 +14,7 @@ const list = z
 /**
  * The dashboard server's environment.
  * `FIBER_DASHBOARD_PORT` 0 lets the system choose; `FIBER_API_URL` is where `/api/*` goes;
+ * `FIBER_AGENT_SOCKET` is where releases, runs and readiness are asked (default: at the API);
  * `FIBER_TRUSTED_PROXIES` lists addresses whose `X-Forwarded-For` counts (default: none).
  */
 export const dashboardConfigSchema = z.object({
@@ -22,6 +23,7 @@ export const dashboardConfigSchema = z.object({
   FIBER_API_URL: z
     .url({ protocol: /^https?$/, error: "must be a URL such as http://127.0.0.1:8000" })
     .default("http://127.0.0.1:8000"),
+  FIBER_AGENT_SOCKET: z.string().min(1).optional(),
   FIBER_TRUSTED_PROXIES: list.default([]),
 });
 

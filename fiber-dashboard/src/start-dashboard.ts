@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { FiberError } from "#contracts";
-import { type Logger, listenWhenTold, portHolder, type Running } from "#runtime";
+import {
+  awaitLeaving,
+  type Logger,
+  letPortGo,
+  listenWhenTold,
+  portHolder,
+  type Running,
+} from "#runtime";
+import { agentRoutes } from "./agent-routes.js";
 import { proxyApi } from "./api-proxy.js";
 import type { DashboardConfig } from "./config.js";
 import { addSecurityHeaders } from "./security.js";
@@ -30,6 +38,7 @@ export async function startDashboard(
 ): Promise<Running & { readonly port: number }> {
   const { config, log } = options;
   const app = await buildDashboard(options);
+  app.addHook("preClose", () => awaitLeaving(app.server));
   try {
     await listenWhenTold(
       () => app.listen({ port: config.FIBER_DASHBOARD_PORT, host: config.FIBER_DASHBOARD_HOST }),
@@ -46,6 +55,7 @@ export async function startDashboard(
 
 /** Ends event streams, finishes what is in flight, and cuts the rest off after its time. */
 async function stopServer(app: FastifyInstance, log: Logger): Promise<void> {
+  letPortGo(app.server);
   const forced = setTimeout(() => {
     log.warn("requests in flight are cut off");
     app.server.closeAllConnections();
@@ -64,6 +74,8 @@ async function buildDashboard(options: DashboardOptions): Promise<FastifyInstanc
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trusted.length > 0 ? trusted : false,
+    // Whoever asks while it stops is answered as always, and told to come back on a new connection.
+    return503OnClosing: false,
     genReqId: (request) => takeRequestId(request.headers["x-request-id"]),
   });
   app.setErrorHandler((error, request, reply) => {
@@ -81,6 +93,7 @@ async function buildDashboard(options: DashboardOptions): Promise<FastifyInstanc
   });
   await addSecurityHeaders(app);
   app.get("/health", async () => ({ status: "ok" }));
+  if (config.FIBER_AGENT_SOCKET !== undefined) agentRoutes(app, config.FIBER_AGENT_SOCKET);
   await proxyApi(app, config.FIBER_API_URL);
   await serveWebBuild(app, options.webFolder ?? builtWebFolder);
   return app;

@@ -4,6 +4,7 @@ export * from "./backup/create-backup.js";
 export type { DumpProblem, DumpSource } from "./backup/inspect-dump.js";
 export * from "./backup/list-backups.js";
 export * from "./backup/manifest.js";
+export { backupsFolder } from "./backup/places.js";
 export * from "./backup/plan-prune.js";
 export * from "./backup/prepare-backup.js";
 export * from "./backup/prove-backup.js";
@@ -47,7 +48,7 @@ export type { HotfixContext } from "./hotfix/hotfix-context.js";
 export { type LastGoodTag, lastGoodTag } from "./hotfix/last-good-tag.js";
 export { revert } from "./hotfix/revert.js";
 export { slugOf, startHotfix } from "./hotfix/start.js";
-export { checkIncidentItem, closeIncident } from "./incident/checklist.js";
+export { CHECKLIST, checkIncidentItem, closeIncident } from "./incident/checklist.js";
 export {
   type Incident,
   incidentFolder,

@@ -2,6 +2,7 @@ export { agentSocket, askAgent } from "./agent-client.js";
 export * from "./agent-proxy.js";
 export * from "./clock.js";
 export { listenWhenTold } from "./deferred-listen.js";
+export { awaitLeaving, letPortGo } from "./let-port-go.js";
 export * from "./load-config.js";
 export * from "./lock-file.js";
 export * from "./logger.js";

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import {
@@ -29,8 +29,8 @@ export function agentRoutes(app: FastifyInstance, deps: AgentRouteDeps): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
   const { mayRead: onRequest } = deps;
   const answers = (schema: z.ZodType) => ({ 200: schema, default: errorBodySchema });
-  const pass = (request: { readonly url: string }, reply: FastifyReply) =>
-    passOn(deps.socket, request.url, reply);
+  const pass = (request: FastifyRequest, reply: FastifyReply) =>
+    passOn(deps.socket, request, reply);
   api.get(
     "/api/releases",
     {
@@ -104,7 +104,11 @@ export function agentRoutes(app: FastifyInstance, deps: AgentRouteDeps): void {
   );
 }
 
-async function passOn(socket: string | null, path: string, reply: FastifyReply): Promise<void> {
+async function passOn(
+  socket: string | null,
+  { url, id }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   if (socket === null) {
     throw new FiberError(
       "AGENT_UNREACHABLE",
@@ -116,7 +120,7 @@ async function passOn(socket: string | null, path: string, reply: FastifyReply):
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) headers[name] = String(value);
   }
-  const answer = await proxyToAgent(socket, { path, headers: {} });
+  const answer = await proxyToAgent(socket, { path: url, headers: { "x-request-id": id } });
   reply.hijack();
   answer.pipeTo(reply.raw, headers);
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { aggregatedSchema, errorBodySchema } from "#contracts";
-import { RETENTION_DAYS } from "#db";
+import { maintenanceBetween, maintenanceMs, RETENTION_DAYS } from "#db";
 import { planFleetWindow, readFleet } from "../fleet/fleet-window.js";
 import type { ReadDeps } from "../read-deps.js";
 import { toFiguresView } from "../views/figures-view.js";
@@ -43,6 +43,7 @@ export function aggregatedRoute(app: FastifyInstance, { db, clock, mayRead }: Re
       });
       const window = await planFleetWindow(db, asked, nowMs);
       const [groups = []] = await readFleet(db, window, [dimension]);
+      const maintenance = await maintenanceBetween(db, window);
       return reply.send({
         status: "ok",
         data: {
@@ -50,6 +51,7 @@ export function aggregatedRoute(app: FastifyInstance, { db, clock, mayRead }: Re
           start: isoTime(window.startMs),
           end: isoTime(window.endMs),
           resolution: window.resolution,
+          maintenance_min: Math.round(maintenanceMs(maintenance, window) / 6_000) / 10,
           groups: groups.map((g) => ({ key: g.key, nodes: g.nodes, ...toFiguresView(g) })),
         },
       });

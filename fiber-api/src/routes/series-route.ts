@@ -2,12 +2,13 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { CHECK_TYPES, errorBodySchema, FiberError, nodeIdSchema, seriesSchema } from "#contracts";
-import { findNode, findSeries } from "#db";
+import { findNode, findSeries, maintenanceBetween } from "#db";
 import { chartPoints } from "../charts/chart-points.js";
 import { mergeBuckets } from "../charts/merge-buckets.js";
 import { planSeries } from "../charts/plan-series.js";
 import { readSeries } from "../charts/read-series.js";
 import type { ReadDeps } from "../read-deps.js";
+import { toMaintenanceView } from "../views/maintenance-view.js";
 import { isoTime } from "../views/sample-view.js";
 import { readWindow, timeParameter } from "./query-window.js";
 
@@ -62,6 +63,7 @@ async function read({ db, clock }: ReadDeps, query: Query) {
   const plan = planSeries({ ...window, points: query.points, intervalMs, nowMs });
   // A target that was never measured is a chart of gaps, not an error.
   const buckets = series === null ? [] : await readSeries(db, { ...series, nowMs }, plan);
+  const maintenance = await maintenanceBetween(db, plan);
   return {
     node_id: query.node_id,
     target: query.target ?? null,
@@ -70,6 +72,7 @@ async function read({ db, clock }: ReadDeps, query: Query) {
     end: isoTime(plan.endMs),
     resolution: plan.resolution,
     bucket_s: plan.bucketMs / 1000,
+    maintenance: maintenance.map((one) => toMaintenanceView(one, nowMs)),
     points: chartPoints(mergeBuckets(buckets, plan.bucketMs), { ...plan, nowMs }),
   };
 }

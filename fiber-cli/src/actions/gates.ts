@@ -53,7 +53,7 @@ export async function runProjectGates(options: Options): Promise<void> {
   const failed = report.gates.filter((gate) => ids.includes(gate.id) && gate.verdict !== "passed");
   printResult(json, report, () =>
     failed.length === 0
-      ? `${ids.length} gates passed on ${commit.slice(0, 10)}.`
+      ? `${ids.length} ${ids.length === 1 ? "gate" : "gates"} passed on ${commit.slice(0, 10)}.`
       : failed.map((gate) => `${gate.title}:\n${gate.tail}`).join("\n\n"),
   );
   if (failed.length > 0) {

@@ -117,6 +117,7 @@ export function recordedSeries(
     end: new Date(window.endMs).toISOString(),
     resolution: "raw",
     bucket_s: (window.endMs - window.startMs) / POINTS / 1_000,
+    maintenance: [],
     points: recordedPoints(window, node.latest?.latency_ms ?? 40, node.state !== "HEALTHY"),
   };
 }

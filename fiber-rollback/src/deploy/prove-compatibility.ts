@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { createDatabase, dropDatabase, findDatabase, upgrade } from "#db";
+import {
+  appliedMigrations,
+  createDatabase,
+  dropDatabase,
+  findDatabase,
+  upgrade,
+  withSession,
+} from "#db";
 import type { Artefact } from "../drivers/deploy-driver.js";
 import { gateEnvironment } from "../gates/run-gates.js";
 import { runShell } from "../gates/run-shell.js";
 import { urlOfDatabase } from "../pg-tools.js";
 import { readProject } from "../project/project-file.js";
 import { withCompatible } from "../releases/compatibility.js";
+import type { ReleaseRecord } from "../releases/release-record.js";
 import { onDatabase } from "../restore/restore-context.js";
 import type { ReleaseWorld } from "../rollback/release-world.js";
 
@@ -18,6 +26,8 @@ export interface CompatibilityProof {
   readonly head: string | null;
   readonly why: string;
 }
+
+type Proof = ReleaseRecord["compatibleWith"][number];
 
 /** A smoke test that takes longer hangs. */
 const SMOKE_TIMEOUT_MS = 120_000;
@@ -68,7 +78,7 @@ export async function proveCompatibility(
       signal: about.signal,
     });
     const passed = end.exitCode === 0;
-    if (passed) await note(world, older.tag, newer.head);
+    if (passed) await note(world, older.tag, await proofOn(url, newer.head, world.clock));
     return {
       verdict: passed ? "compatible" : "incompatible",
       head: newer.head,
@@ -81,16 +91,20 @@ export async function proveCompatibility(
   }
 }
 
+async function proofOn(url: string, head: string, clock: ReleaseWorld["clock"]): Promise<Proof> {
+  const applied = await withSession(url, appliedMigrations);
+  const upSha256 = applied.find((row) => row.revision === head)?.upChecksum;
+  const provedAt = new Date(clock.now()).toISOString();
+  return { head, provedAt, ...(upSha256 === undefined ? {} : { upSha256 }) };
+}
+
 async function note(
-  { store, clock }: Pick<ReleaseWorld, "store" | "clock">,
+  { store }: Pick<ReleaseWorld, "store">,
   tag: string,
-  head: string,
+  proof: Proof,
 ): Promise<void> {
   const record = await store.read(tag);
-  if (record === null) return;
-  await store.write(
-    withCompatible(record, { head, provedAt: new Date(clock.now()).toISOString() }),
-  );
+  if (record !== null) await store.write(withCompatible(record, proof));
 }
 
 function shortHash(text: string): string {

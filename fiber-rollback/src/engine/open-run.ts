@@ -1,8 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import type { LockHolder } from "#runtime";
+import type { LockHolder, Logger } from "#runtime";
 import { createGit } from "../git/run-git.js";
 import { type FileLock, takeFileLock } from "../lock/file-lock.js";
-import { makeReserve, withReserve } from "./disk-reserve.js";
+import { makeReserve } from "./disk-reserve.js";
 import { engineVersion } from "./engine-version.js";
 import { type Journal, journalFrom, openJournal } from "./journal.js";
 import { matchSteps } from "./match-steps.js";
@@ -19,6 +19,7 @@ import type { StepPorts } from "./run-steps.js";
 import { journalPath, runFolder, storePlan } from "./run-store.js";
 import { createStanding, type Standing } from "./standing.js";
 import type { Step, StepDetail } from "./step.js";
+import { usable } from "./usable-state.js";
 
 /** A run under its lock, with its journal open. */
 export interface OpenRun {
@@ -65,25 +66,39 @@ export async function withRun<T>(
   try {
     await entry.check();
     const stored = entry.event === "begin" ? await beginFolder(stateDir, plan) : null;
-    journal = await withReserve(stateDir, () =>
-      openJournal(path, { now: ports.clock.now, stateDir }),
-    );
+    journal = await usable(stateDir, () => openJournal(path, { now: ports.clock.now, stateDir }));
     await writeEntry(journal, { plan, entry, stored, replaced: lock.replaced });
     return await work(openRun(plan, { entry, journal, lock, dataLock, standing }));
   } finally {
-    await standing.clear();
-    await journal?.close();
-    await dataLock.release();
-    await lock.release();
-    await remakeReserve(entry.options);
+    const opened = journal;
+    await cleanUp(ports.log, [
+      standing.clear,
+      async () => await opened?.close(),
+      dataLock.release,
+      lock.release,
+      () => remakeReserve(entry.options),
+    ]);
+  }
+}
+
+/** Every part, in order; one that fails keeps neither the others back nor hides the run's error. */
+async function cleanUp(log: Logger, parts: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const part of parts) {
+    try {
+      await part();
+    } catch (err) {
+      log.warn({ err }, "cleaning up after a run failed");
+    }
   }
 }
 
 /** Stores the plan and makes the reserve; returns the plan's SHA-256. */
 async function beginFolder(stateDir: string, plan: RunPlan): Promise<string> {
-  const planSha256 = await storePlan(stateDir, { id: plan.id, plan, file: "plan.json" });
-  await makeReserve(stateDir);
-  return planSha256;
+  return await usable(stateDir, async () => {
+    const planSha256 = await storePlan(stateDir, { id: plan.id, plan, file: "plan.json" });
+    await makeReserve(stateDir);
+    return planSha256;
+  });
 }
 
 async function writeEntry(
@@ -198,12 +213,8 @@ function openRun(
 
 const NEVER = new AbortController().signal;
 
-/** Made again after a disk that was full; a run that is over does not fail for it. */
+/** Made again after a disk that was full. */
 async function remakeReserve({ stateDir, ports }: RunOptions): Promise<void> {
-  try {
-    if (await makeReserve(stateDir)) return;
-    ports.log.warn({ stateDir }, "no room for the journal's reserve: make room on this disk");
-  } catch (err) {
-    ports.log.warn({ err }, "the journal's reserve cannot be made");
-  }
+  if (await makeReserve(stateDir)) return;
+  ports.log.warn({ stateDir }, "no room for the journal's reserve: make room on this disk");
 }

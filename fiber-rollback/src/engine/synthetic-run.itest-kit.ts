@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FiberError } from "#contracts";
 import { createLogger, systemClock } from "#runtime";
 import { noProgress } from "../progress.js";
@@ -20,6 +20,8 @@ export interface SyntheticRun {
   readonly takesBack?: boolean;
   /** The step of the take-back that fails. */
   readonly backFailsAt?: string;
+  /** These steps write the disk of the state folder full, and then have much to journal. */
+  readonly fillAt?: readonly string[];
 }
 
 const STEPS = [
@@ -111,6 +113,15 @@ export function readWorld(world: string): { readonly effects: string[]; readonly
   };
 }
 
+function fillDisk(disk: string): void {
+  const filler = join(disk, "filler");
+  try {
+    for (;;) appendFileSync(filler, Buffer.alloc(4_096));
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== "ENOSPC") throw err;
+  }
+}
+
 function syntheticSteps({ plan, takingBack }: RunContext, run: SyntheticRun): readonly Step[] {
   const part = takingBack ? BACK : STEPS;
   return part.map(([id, kind, lasting]) => {
@@ -128,6 +139,10 @@ function syntheticSteps({ plan, takingBack }: RunContext, run: SyntheticRun): re
         await writeFile(effect, plan.id);
         appendFileSync(join(run.world, "made.log"), `${takingBack ? "back-" : ""}${id}\n`);
         if (id === "lift") rmSync(join(run.world, "fence"), { force: true });
+        if (run.fillAt?.includes(id)) {
+          fillDisk(dirname(run.stateDir));
+          return { wrote: effect, much: "x".repeat(8_192) };
+        }
         if (run.dieIn === (takingBack ? `back-${id}` : id)) process.kill(0, "SIGKILL");
         return { wrote: effect };
       },

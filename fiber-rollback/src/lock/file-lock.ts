@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { type FoundLock, type LockHolder, readLock, tryLock } from "#runtime";
-import { withReserve } from "../engine/disk-reserve.js";
+import { usable } from "../engine/usable-state.js";
 
 /** The installation's lock, held until `release`. */
 export interface FileLock {
@@ -31,15 +31,13 @@ export async function takeFileLock(options: {
 }): Promise<FileLock> {
   const { stateDir, what, journal, takeOver } = options;
   const path = lockPath(stateDir);
-  const outcome = await withReserve(stateDir, () =>
+  const outcome = await usable(stateDir, () =>
     tryLock(path, {
       what,
       ...(journal === undefined ? {} : { journal }),
       takeOverUnknown: takeOver !== undefined,
     }),
-  ).catch((cause: unknown) => {
-    throw unusable(stateDir, cause);
-  });
+  );
   if (outcome.kind === "taken") throw await lockedBy(outcome, path);
   return {
     replaced: outcome.replaced,
@@ -88,15 +86,4 @@ async function lockedBy(found: FoundLock, path: string): Promise<FiberError> {
       ? `${foreign}: wait for it; if you know that it is gone, take over with --take-over REASON.`
       : "Wait for it, or end that process and try again.";
   return new FiberError("LOCKED", `${await describeHolder(found)} (${path}). ${advice}`);
-}
-
-function unusable(stateDir: string, cause: unknown): unknown {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === undefined || cause instanceof FiberError) return cause;
-  return new FiberError(
-    "STATE_FOLDER_UNUSABLE",
-    `The state folder ${stateDir} cannot be written: ${message}. Nothing was begun, because a run ` +
-      "without its journal could not be taken back. Mend the disk or its mount, then try again.",
-    { cause },
-  );
 }

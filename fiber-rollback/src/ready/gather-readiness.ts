@@ -1,5 +1,6 @@
 import { access, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { FiberError } from "#contracts";
 import { createPool, readServerFacts, readUserRights } from "#db";
 import type { Clock, Logger } from "#runtime";
 import { lastCopy } from "../backup/copy-backup.js";
@@ -158,14 +159,20 @@ async function serverFacts(
       rights: await known(() => readUserRights(pool)),
       waysDown: await known(() => waysDownOf(data, about)),
       disk: await mapped(server, (facts) => diskFacts(stateDir, facts.databaseSizeBytes)),
-      tools: await mapped(server, async ({ major, version }) => {
-        const found = await findPgTools(major, env);
-        const { setsUnknownTimeout } = found;
-        return { client: found.version, server: version, setsUnknownTimeout };
-      }),
+      tools: await mapped(server, ({ major, version }) => toolsFor(major, version, env)),
     };
   } finally {
     await pool.end();
+  }
+}
+
+async function toolsFor(major: number, server: string, env: ReadyPorts["env"]) {
+  try {
+    const { version, setsUnknownTimeout } = await findPgTools(major, env);
+    return { client: version, server, setsUnknownTimeout };
+  } catch (err) {
+    if (!(err instanceof FiberError)) throw err;
+    return { problem: err.message };
   }
 }
 

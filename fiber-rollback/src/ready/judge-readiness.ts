@@ -121,7 +121,7 @@ function signature({ target }: ReadyFacts): ReadyItem | null {
 function backup({ backup: found, nowMs }: ReadyFacts): ReadyItem {
   const title = "A proven backup";
   const allowed = age(found.objectiveMs);
-  const remedy = "fiber backup create --prove";
+  const remedy = "fiber backup create, then fiber backup prove";
   if (found.provenMs === null) {
     return item("backup", title, red("no backup was ever proven", remedy));
   }
@@ -146,7 +146,7 @@ function copy({ backup: found, nowMs }: ReadyFacts): ReadyItem {
 }
 
 function archive({ archive: found }: ReadyFacts): ReadyItem {
-  const verdict = judged(found, "start the database", (health) => {
+  const verdict = judged(found, "start the stack: fiber up", (health) => {
     const last = health.ageS === null ? "" : `, last ${formatDuration(health.ageS)} ago`;
     if (health.light === "green") return green(`archiving works${last}`);
     const reason = health.reason ?? "the archive is not healthy";
@@ -183,7 +183,7 @@ function waysDown({ waysDown: found }: ReadyFacts): ReadyItem {
 }
 
 function disk({ disk: found }: ReadyFacts): ReadyItem {
-  const verdict = judged(found, "start the database", ({ freeBytes, neededBytes }) => {
+  const verdict = judged(found, "start the stack: fiber up", ({ freeBytes, neededBytes }) => {
     const words = `${formatBytes(freeBytes)} free, a restore beside needs about ${formatBytes(neededBytes)}`;
     return freeBytes >= neededBytes
       ? green(words)
@@ -194,20 +194,18 @@ function disk({ disk: found }: ReadyFacts): ReadyItem {
 
 function tools({ tools: found }: ReadyFacts): ReadyItem {
   const remedy = "install PostgreSQL's client programs 15 or 16, or set FIBER_PG_BIN";
-  if ("unknown" in found) {
-    return item("tools", "PostgreSQL's client programs", red(found.unknown, remedy));
-  }
-  const { client, server, setsUnknownTimeout } = found.value;
-  const words = `clients ${client} for a server ${server}`;
-  return item(
-    "tools",
-    "PostgreSQL's client programs",
-    setsUnknownTimeout ? amber(`${words}: they set what it does not know`, remedy) : green(words),
-  );
+  const verdict = judged(found, "start the stack: fiber up", (value) => {
+    if ("problem" in value) return red(value.problem, remedy);
+    const words = `PostgreSQL's ${value.client} for a server ${value.server}`;
+    return value.setsUnknownTimeout
+      ? amber(`${words}: they set what it does not know`, remedy)
+      : green(words);
+  });
+  return item("tools", "Client programs", verdict);
 }
 
 function rights({ rights: found }: ReadyFacts): ReadyItem {
-  const verdict = judged(found, "start the database", ({ user, superuser }) =>
+  const verdict = judged(found, "start the stack: fiber up", ({ user, superuser }) =>
     superuser
       ? green(`${user} may rename databases and end sessions`)
       : amber(
@@ -294,7 +292,7 @@ function summarise(facts: ReadyFacts, items: readonly ReadyItem[], light: Light)
   const titles = (wanted: Light) =>
     items
       .filter((one) => one.light === wanted)
-      .map((one) => one.title.toLowerCase())
+      .map((one) => `${one.title.slice(0, 1).toLowerCase()}${one.title.slice(1)}`)
       .join(", ");
   const to = "value" in facts.target && facts.target.value !== null ? facts.target.value.tag : null;
   if (light === "red") return `Not now: ${titles("red")}.`;

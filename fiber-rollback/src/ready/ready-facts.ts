@@ -39,11 +39,15 @@ export interface ReadyFacts {
   readonly archive: Known<ArchiveHealth>;
   readonly waysDown: Known<WaysDown>;
   readonly disk: Known<{ readonly freeBytes: number; readonly neededBytes: number }>;
-  readonly tools: Known<{
-    readonly client: string;
-    readonly server: string;
-    readonly setsUnknownTimeout: boolean;
-  }>;
+  readonly tools: Known<
+    | {
+        readonly client: string;
+        readonly server: string;
+        readonly setsUnknownTimeout: boolean;
+      }
+    /** There are none that fit. */
+    | { readonly problem: string }
+  >;
   readonly rights: Known<{ readonly user: string; readonly superuser: boolean }>;
   readonly lock: { readonly held: "no" | "yes" | "stale"; readonly by: string | null };
   /** A run that was begun and not ended. */

@@ -10,7 +10,7 @@ export function worksOn(record: ReleaseRecord, head: string | null): boolean {
 /** A record with the proof that the release's smoke test passed on a newer schema. */
 export function withCompatible(
   record: ReleaseRecord,
-  proof: { readonly head: string; readonly provedAt: string },
+  proof: ReleaseRecord["compatibleWith"][number],
 ): ReleaseRecord {
   const others = record.compatibleWith.filter(({ head }) => head !== proof.head);
   const compatibleWith = [...others, proof].sort((a, b) => (a.head < b.head ? -1 : 1));

@@ -1,27 +1,14 @@
-import { readdir } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { type Manifest, manifestPathOf, readManifest, updateManifest } from "../backup/manifest.js";
 import { backupsFolder } from "../backup/places.js";
+import { orMissing } from "./read-records.js";
 import type { ReleaseRecord } from "./release-record.js";
 
-/** Dumps by release: paths below `<state>/backups`, oldest name first, those with a manifest only. */
-export async function backupsByRelease(
-  stateDir: string,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const root = backupsFolder(stateDir);
-  const entries = await readdir(root, { withFileTypes: true }).catch(ifMissing);
-  const tags = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  const found = tags.map(async (tag) => [tag, await backupsOf(stateDir, tag)] as const);
-  return new Map(await Promise.all(found));
-}
-
-/** The dumps of one release, as backupsByRelease has them. */
-export async function backupsOf(stateDir: string, tag: string): Promise<readonly string[]> {
-  const entries = await readdir(join(backupsFolder(stateDir), tag), { withFileTypes: true }).catch(
-    ifMissing,
-  );
-  const names = new Set(entries.map((entry) => entry.name));
+/** The dumps of a release: paths below `<state>/backups`, oldest name first, those with a manifest. */
+export function backupsOf(stateDir: string, tag: string): readonly string[] {
+  const names = new Set(orMissing(() => readdirSync(join(backupsFolder(stateDir), tag))));
   return [...names]
     .filter((name) => /^[^.].*\.dump(\.age)?$/.test(name) && names.has(manifestPathOf(name)))
     .sort()
@@ -49,9 +36,4 @@ export async function embedInNewestBackup(stateDir: string, record: ReleaseRecor
   if (newest === null) return;
   if (JSON.stringify(newest.manifest.release) === JSON.stringify(record)) return;
   await updateManifest(newest.path, { release: { ...record } });
-}
-
-function ifMissing(cause: NodeJS.ErrnoException): [] {
-  if (cause.code === "ENOENT") return [];
-  throw cause;
 }

@@ -1,7 +1,8 @@
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { recordedFolder } from "../drivers/process/artefact-record.js";
+import { releaseTree } from "./release-places.js";
 import type { ReleaseRecord } from "./release-record.js";
-import type { FindArtefact, ReleaseStore } from "./release-store.js";
+import { type FindArtefact, lastKnownGoodOf, type ReleaseStore } from "./release-store.js";
 
 /** A release as lists and screens show it. */
 export interface ListedRelease extends ReleaseRecord {
@@ -19,25 +20,21 @@ export async function releaseOverview(
   facts: { readonly findArtefact: FindArtefact; readonly running: string | null },
 ): Promise<readonly ListedRelease[]> {
   const records = await store.list();
-  const last = await store.lastKnownGood(facts.findArtefact);
-  return Promise.all(
-    records.map(async (record) => ({
+  const last = await lastKnownGoodOf(records, facts.findArtefact);
+  const listed: ListedRelease[] = [];
+  for (const record of records) {
+    listed.push({
       ...record,
       running: record.tag === facts.running,
       artefactPresent: record.artefact !== null && (await facts.findArtefact(record.tag)) !== null,
       lastKnownGood: record.tag === last?.tag,
-    })),
-  );
+    });
+  }
+  return listed;
 }
 
 /** Finds folders by their build's record, without reading them through: for lists and the screen. */
 export function createFolderFinder(stateDir: string): FindArtefact {
-  return async (tag) => {
-    const recorded = await recordedFolder(stateDir, tag);
-    if (recorded === null) return null;
-    return access(recorded.ref).then(
-      () => recorded,
-      () => null,
-    );
-  };
+  return async (tag) =>
+    existsSync(releaseTree(stateDir, tag)) ? await recordedFolder(stateDir, tag) : null;
 }

@@ -67,7 +67,14 @@ export const releaseRecordSchema = z.object({
     files: z.array(migrationFileSchema),
   }),
   /** Newer schema heads on which this release's smoke test passed. */
-  compatibleWith: z.array(z.object({ head: z.string(), provedAt: z.iso.datetime() })),
+  compatibleWith: z.array(
+    z.object({
+      head: z.string(),
+      provedAt: z.iso.datetime(),
+      /** Of that head's way up: another migration of the same number proves nothing. */
+      upSha256: sha256Schema.optional(),
+    }),
+  ),
   /** Dumps that hold its data, as paths below `<state>/backups`, oldest name first. */
   backups: z.array(z.string()),
   baseline: baselineSchema.nullable(),

@@ -1,16 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { FiberError } from "#contracts";
 import { makePrivateFolder, writeDurably } from "../durable-files.js";
 import { goodReleases, newestFirst, withStatus } from "./order-releases.js";
-import { backupsByRelease, backupsOf, embedInNewestBackup } from "./release-backups.js";
-import { isReleaseTag, releaseFile, releaseFolder, releasesFolder } from "./release-places.js";
-import {
-  invalidRecord,
-  parseReleaseRecord,
-  type ReleaseRecord,
-  type ReleaseStatus,
-} from "./release-record.js";
+import { readRecord, readRecords } from "./read-records.js";
+import { backupsOf, embedInNewestBackup } from "./release-backups.js";
+import { isReleaseTag, releaseFile, releaseFolder } from "./release-places.js";
+import { parseReleaseRecord, type ReleaseRecord, type ReleaseStatus } from "./release-record.js";
 
 /** Tells what is left of a release's artefact; null when it is gone or not what was built. */
 export type FindArtefact = (tag: string) => Promise<{ readonly digest: string } | null>;
@@ -55,19 +49,16 @@ export interface ReleaseStore {
  * would make an older one the last known good.
  */
 export function createReleaseStore(stateDir: string): ReleaseStore {
-  const list = async () => {
-    const tags = await recordedTags(stateDir);
-    const backups = await backupsByRelease(stateDir);
-    const read = await Promise.all(tags.map((tag) => readRecord(stateDir, tag)));
-    return newestFirst(
-      read.flatMap((one) =>
-        one === null ? [] : [{ ...one, backups: [...(backups.get(one.tag) ?? [])] }],
-      ),
+  const list = async () =>
+    newestFirst(
+      readRecords(stateDir).map((record) => ({
+        ...record,
+        backups: [...backupsOf(stateDir, record.tag)],
+      })),
     );
-  };
   const write = async (record: ReleaseRecord) => {
     const path = releaseFile(stateDir, record.tag);
-    const backups = [...(await backupsOf(stateDir, record.tag))];
+    const backups = [...backupsOf(stateDir, record.tag)];
     const checked = parseReleaseRecord({ ...record, backups }, path);
     await makePrivateFolder(releaseFolder(stateDir, record.tag));
     await writeDurably(path, `${JSON.stringify(checked, null, 2)}\n`);
@@ -77,8 +68,8 @@ export function createReleaseStore(stateDir: string): ReleaseStore {
     list,
     write,
     async read(tag) {
-      const record = isReleaseTag(tag) ? await readRecord(stateDir, tag) : null;
-      return record && { ...record, backups: [...(await backupsOf(stateDir, tag))] };
+      const record = isReleaseTag(tag) ? readRecord(stateDir, tag) : null;
+      return record && { ...record, backups: [...backupsOf(stateDir, tag)] };
     },
     async mark(tag, to) {
       const all = await list();
@@ -88,15 +79,25 @@ export function createReleaseStore(stateDir: string): ReleaseStore {
       await write(marked);
       return marked;
     },
-    async lastKnownGood(findArtefact, options = {}) {
-      for (const record of goodReleases(await list())) {
-        if (record.tag === options.except || record.artefact === null) continue;
-        const found = await findArtefact(record.tag);
-        if (found?.digest === record.artefact.digest) return record;
-      }
-      return null;
+    async lastKnownGood(findArtefact, options) {
+      const found = await lastKnownGoodOf(readRecords(stateDir), findArtefact, options);
+      return found && { ...found, backups: [...backupsOf(stateDir, found.tag)] };
     },
   };
+}
+
+/** See {@link ReleaseStore.lastKnownGood}, among records that were read already. */
+export async function lastKnownGoodOf(
+  records: readonly ReleaseRecord[],
+  findArtefact: FindArtefact,
+  options: { readonly except?: string } = {},
+): Promise<ReleaseRecord | null> {
+  for (const record of goodReleases(records)) {
+    if (record.tag === options.except || record.artefact === null) continue;
+    const found = await findArtefact(record.tag);
+    if (found?.digest === record.artefact.digest) return record;
+  }
+  return null;
 }
 
 /** The error for a tag that has no record. */
@@ -106,35 +107,4 @@ export function releaseNotFound(tag: string): FiberError {
     `${tag} is no recorded release. \`fiber release list\` shows them; a tag is recorded by ` +
       "`fiber release tag`, `fiber release import` or its first `fiber deploy`.",
   );
-}
-
-async function recordedTags(stateDir: string): Promise<readonly string[]> {
-  const entries = await readdir(releasesFolder(stateDir), { withFileTypes: true }).catch(
-    (cause: NodeJS.ErrnoException) => {
-      if (cause.code === "ENOENT") return [];
-      throw cause;
-    },
-  );
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name);
-}
-
-async function readRecord(stateDir: string, tag: string): Promise<ReleaseRecord | null> {
-  // Not releaseFile: a folder that somebody put there is named in the error, not refused as a tag.
-  const path = join(releasesFolder(stateDir), tag, "release.json");
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return null;
-    throw cause;
-  });
-  if (text === null) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalidRecord(path, (cause as Error).message);
-  }
-  const record = parseReleaseRecord(value, path);
-  if (record.tag === tag) return record;
-  throw invalidRecord(path, `it is the record of ${record.tag}, in the folder of ${tag}`);
 }

@@ -41,7 +41,7 @@ export function chooseLevel(facts: LevelFacts): LevelChoice {
     if (head === target.migrations.head) {
       return level("code", `the schema is the same in both releases (${head ?? "base"})`);
     }
-    if (target.compatibleWith.some((one) => one.head === head)) {
+    if (worksOn(target, data) && !(facts.unattended && canGoDown(facts, data))) {
       return level(
         "code",
         `${target.tag}'s smoke test passed on schema ${head}, so the schema can stay`,
@@ -49,6 +49,27 @@ export function chooseLevel(facts: LevelFacts): LevelChoice {
     }
   }
   return schemaLevel(facts, data);
+}
+
+/** Whether the target's smoke test passed on the very schema that the database has. */
+function worksOn({ compatibleWith }: LevelFacts["target"], { applied }: DatabaseView): boolean {
+  const last = applied.at(-1);
+  return compatibleWith.some(
+    ({ head, upSha256 }) =>
+      head === last?.revision && (upSha256 === undefined || upSha256 === last?.upSha256),
+  );
+}
+
+/**
+ * Whether a failed deploy's migrations can be taken back without a loss. Then they are, although
+ * the target could live with them: they failed, and the next attempt may write them anew.
+ */
+function canGoDown(facts: LevelFacts, data: DatabaseView): boolean {
+  return (
+    divergence(facts, data) === null &&
+    data.wayDown.kind === "sound" &&
+    (data.loss === null || data.loss.nothing)
+  );
 }
 
 function schemaLevel(facts: LevelFacts, data: DatabaseView): LevelChoice {
@@ -81,11 +102,16 @@ function schemaLevel(facts: LevelFacts, data: DatabaseView): LevelChoice {
   if (unattended && data.source !== null) {
     return dataLevel(facts, data, `the way down would drop ${dropped}, and nobody can be asked`);
   }
+  const back = `fiber rollback --to ${target.tag}`;
+  const whole =
+    data.source === null
+      ? ""
+      : ` Or keep every row: ${back} --restore-data brings the data back beside and carries over what ` +
+        "came since.";
   return refused(
     "LOSS_REFUSED",
-    `Nothing was changed: ${why}, and the way down drops ${dropped}. Accept it with --allow-loss, ` +
-      "or keep every row with --restore-data, which brings the data back beside and carries over " +
-      "what came since.",
+    `Nothing was changed: ${why}, and the way down drops ${dropped}. Accept that with ${back} ` +
+      `--allow-loss.${whole}`,
   );
 }
 

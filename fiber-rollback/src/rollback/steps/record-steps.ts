@@ -1,3 +1,4 @@
+import { makePrivateFolder } from "../../durable-files.js";
 import type { Step, StepDetail } from "../../engine/step.js";
 import { readReport } from "../../restore/restore-report.js";
 import { reportStep as restoreReportStep } from "../../restore/simple-steps.js";
@@ -45,6 +46,7 @@ export function reportStep(base: StepBase): Step {
 async function finishRestore(base: StepBase): Promise<StepDetail> {
   const restore = restoreContext(base);
   const step = restoreReportStep(restore);
+  await makePrivateFolder(restore.folder);
   await step.run();
   const report = await readReport(restore);
   const { tables, exported, notCarried, quarantine, keepUntil, outageMs } = report;

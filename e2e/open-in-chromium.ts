@@ -14,7 +14,9 @@ try {
   const answer = await page.goto(url);
   if (answer?.status() !== 200) throw new Error(`${url} answered ${answer?.status()}`);
   for (const node of expected) {
-    await page.getByText(node).first().waitFor({ state: "visible", timeout: 30_000 });
+    // The map's markers carry the names as titles, which nobody sees.
+    const shown = page.getByText(node).filter({ visible: true });
+    await shown.first().waitFor({ timeout: 60_000 });
   }
   console.log(await page.locator("body").innerText());
 } finally {

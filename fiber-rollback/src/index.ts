@@ -14,6 +14,7 @@ export { proveCompatibility } from "./deploy/prove-compatibility.js";
 export * from "./deploy/run-releases.js";
 export * from "./drivers/deploy-driver.js";
 export { recordedFolder } from "./drivers/process/artefact-record.js";
+export { type ComposeDriverOptions, createComposeDriver } from "./drivers/compose/compose-driver.js";
 export { currentTag, makeCurrent } from "./drivers/process/current-release.js";
 export {
   createProcessDriver,

@@ -102,14 +102,12 @@ export function createReplacer(deps: {
     return running.length > 0;
   }
 
-  async function create(record: ImageRecord): Promise<void> {
+  async function startServices(record: ImageRecord, services: readonly string[]): Promise<void> {
     const { spec, startMs } = releaseOf(record);
-    await up(record, spec.services, ["--no-deps"]);
+    await up(record, services, ["--no-deps"]);
     await awaitServices(docker, {
       project: spec.project,
-      services: new Map(
-        spec.services.map((name) => [name, startMs.get(name) ?? DEFAULT_START_MS] as const),
-      ),
+      services: new Map(services.map((name) => [name, startMs.get(name) ?? DEFAULT_START_MS])),
     });
   }
 
@@ -120,7 +118,7 @@ export function createReplacer(deps: {
     await removeOurs(releaseOf(old));
     if (writers.length > 0) await up(old, writers, ["--no-deps", "--no-start"]);
     const rest = spec.services.filter((name) => !writers.includes(name));
-    if (rest.length > 0) await up(old, rest, ["--no-deps"]);
+    if (rest.length > 0) await startServices(old, rest);
   }
 
   return {
@@ -133,7 +131,7 @@ export function createReplacer(deps: {
         // Services that only the old release knows go too.
         if (old !== null) ran = await removeOurs(releaseOf(old));
         ran = (await removeOurs(releaseOf(record))) || ran;
-        await create(record);
+        await startServices(record, releaseOf(record).spec.services);
       } catch (err) {
         if (!(err instanceof FiberError) || err.code === "ENGINE_UNREACHABLE") throw err;
         throw await goBack(err, { record, old, writerStopped });
@@ -148,7 +146,7 @@ export function createReplacer(deps: {
       if (ids.length > 0) await docker.must("stop", "--time", String(STOP_S), ...ids);
     },
     async start(record) {
-      if (!(await runs(record))) await create(record);
+      if (!(await runs(record))) await startServices(record, releaseOf(record).spec.services);
     },
   };
 
@@ -162,15 +160,23 @@ export function createReplacer(deps: {
   ): Promise<FiberError> {
     const { record, old, writerStopped } = about;
     await removeOurs(releaseOf(record));
-    if (old !== null) await putBack(old, writerStopped);
-    const standing = old === null ? "nothing runs" : `${old.tag} runs again`;
-    const stopped = old !== null && writerStopped ? `, its writers stopped as before` : "";
-    const why = cause.message;
+    const standing = old === null ? "nothing runs" : await putBackIfItCan(old, writerStopped);
     return new FiberError(
       "SWITCH_FAILED",
-      `${record.tag} does not start, and ${standing}${stopped}: ${why}`,
+      `${record.tag} does not start, and ${standing}: ${cause.message}`,
       { cause },
     );
+  }
+
+  /** Puts the old release back and says what came of it. */
+  async function putBackIfItCan(old: ImageRecord, writerStopped: boolean): Promise<string> {
+    try {
+      await putBack(old, writerStopped);
+      return `${old.tag} runs again${writerStopped ? ", its writers stopped as before" : ""}`;
+    } catch (err) {
+      if (!(err instanceof FiberError) || err.code !== "SWITCH_FAILED") throw err;
+      return `${old.tag} does not come up either (${err.message})`;
+    }
   }
 }
 

@@ -6,7 +6,6 @@ import { FiberError } from "#contracts";
 import { createPool } from "#db";
 import {
   createGit,
-  createProcessDriver,
   createReleaseStore,
   type DataPorts,
   type Git,
@@ -21,6 +20,7 @@ import {
 import { createLogger, loadConfig, makeStateFolder, packageRoot, systemClock } from "#runtime";
 import { openRepository } from "./actions/hotfix.js";
 import { openDataPorts } from "./data-ports.js";
+import { openDriver } from "./open-driver.js";
 import { locateStack } from "./stack-access.js";
 
 /** Everything that deploys and rollbacks of this installation work on. */
@@ -38,7 +38,7 @@ export async function openReleaseWorld(
   const { signal } = options;
   return {
     ...{ stateDir, git, project, data, log, clock: systemClock },
-    driver: createProcessDriver({
+    driver: openDriver({
       ...{ stateDir, git, socket: paths.socket },
       ...(signal === undefined ? {} : { signal }),
     }),

@@ -10,6 +10,11 @@ export {
   type SampleVersion,
 } from "./sample-app.js";
 export { schemaText } from "./schema-text.js";
+export {
+  canHaveScratchDocker,
+  createScratchDocker,
+  type ScratchDocker,
+} from "./scratch-docker.js";
 export { type ScratchPostgres, startScratchPostgres } from "./scratch-postgres.js";
 export { canHaveSmallDisk, type SmallDisk, smallDisk } from "./small-disk.js";
 export { createTestDatabase, type TestDatabase } from "./test-database.js";

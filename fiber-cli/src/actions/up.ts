@@ -65,7 +65,8 @@ export async function runUp({
   tell("stopped");
 }
 
-async function stackOptions(tree: boolean): Promise<StackOptions> {
+/** What the supervisor is given on this machine; with `tree` it runs the working tree. */
+export async function stackOptions(tree: boolean): Promise<StackOptions> {
   const config = loadConfig(agentConfigSchema, process.env);
   const inClone = existsSync(join(packageRoot, ".git"));
   const paths = await locateStack();

@@ -1,5 +1,6 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
+import { helpBench } from "./help.js";
 import { ingestBench } from "./ingest.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
@@ -15,6 +16,7 @@ const benches: readonly Bench[] = [
   backupBench,
   switchBench,
   releasesBench,
+  helpBench,
 ];
 
 const wanted = process.argv.slice(2);

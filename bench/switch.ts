@@ -1,12 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startAppHost } from "#agent";
 import { createPool, ensurePartitions, upgrade } from "#db";
-import { type Artefact, createGit, createProcessDriver, type DeployDriver } from "#rollback";
+import {
+  type Artefact,
+  createGit,
+  createProcessDriver,
+  type DeployDriver,
+  destroyTree,
+} from "#rollback";
 import { createLogger, packageRoot, systemClock } from "#runtime";
 import { createTestRepository, freePort, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
@@ -52,7 +58,7 @@ export const switchBench: Bench = {
       }
     } finally {
       await server.remove();
-      rmSync(root, { recursive: true, force: true });
+      await destroyTree(root);
     }
   },
 };

@@ -1,9 +1,17 @@
 // Builds the checked-out tree as far as it differs from a product that is built already: links that
 // one's packages, copies its dist, and compiles only the files that differ. A release's own build
 // takes minutes; this leaves the same files. Usage: build-release.mjs BUILT_PRODUCT
-import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const origin = process.argv[2] ?? "";
 const ts = createRequire(join(origin, "package.json"))("typescript");
@@ -11,7 +19,8 @@ const { compilerOptions } = JSON.parse(readFileSync("tsconfig.json", "utf8"));
 
 symlinkSync(join(origin, "node_modules"), "node_modules");
 cpSync(join(origin, "dist"), "dist", { recursive: true });
-for (const folder of readdirSync(".").filter((name) => name.startsWith("fiber-"))) {
+const isShipped = (name) => name.startsWith("fiber-") && name !== "fiber-testkit";
+for (const folder of readdirSync(".").filter(isShipped)) {
   const source = join(folder, "src");
   if (!existsSync(source)) continue;
   for (const entry of readdirSync(source, { recursive: true, encoding: "utf8" })) {
@@ -26,6 +35,7 @@ for (const folder of readdirSync(".").filter((name) => name.startsWith("fiber-")
       fileName: file,
       compilerOptions: { target, module: "ESNext", verbatimModuleSyntax: true },
     });
+    mkdirSync(dirname(built), { recursive: true });
     writeFileSync(built, outputText);
   }
 }

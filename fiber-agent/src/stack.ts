@@ -1,5 +1,5 @@
 import { anonymousPolicy, FiberError } from "#contracts";
-import { urlOfDatabase } from "#rollback";
+import { makeReserve, urlOfDatabase } from "#rollback";
 import { type LockHolder, makeStateFolder, tryLock } from "#runtime";
 import { agentReadiness } from "./agent-readiness.js";
 import { type AgentRoute, serveAgent } from "./agent-server.js";
@@ -81,6 +81,8 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
 
   try {
     makeStateParts(paths, say);
+    // Beforehand: when the disk is full it is too late.
+    if (!(await makeReserve(paths.stateDir))) say(`little room is left below ${paths.stateDir}`);
     agent = await serveAgent(paths.socket, [
       ...supervisorRoutes({
         status,

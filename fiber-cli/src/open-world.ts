@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { agentConfigSchema, apiUrl, dashboardUrl } from "#agent";
@@ -32,8 +32,10 @@ export async function openReleaseWorld(
   makeStateFolder(stateDir);
   const git = await findRepository();
   const project = findProject(git, stateDir);
-  const log = createLogger({ role: "fiber", level: "warn" });
-  const data = project.migrations === null ? null : (await openDataPorts()).ports;
+  // In a file: the terminal shows the run itself.
+  mkdirSync(paths.logs, { recursive: true, mode: 0o750 });
+  const log = createLogger({ role: "fiber", level: "info", file: join(paths.logs, "fiber.log") });
+  const data = project.migrations === null ? null : { ...(await openDataPorts()).ports, log };
   const config = loadConfig(agentConfigSchema, process.env);
   const { signal } = options;
   return {
@@ -57,7 +59,8 @@ async function findRepository(): Promise<Git> {
     return await openRepository();
   } catch (err) {
     if (!(err instanceof FiberError) || err.code !== "NOT_A_REPOSITORY") throw err;
-    const own = createGit(packageRoot);
+    // An engine lies in no clone: the launcher says from where it was started.
+    const own = createGit(process.env.FIBER_LAUNCHED_FROM || packageRoot);
     if ((await own.try(["git", "rev-parse", "--git-dir"])).exitCode === 0) return own;
     throw err;
   }

@@ -128,6 +128,3 @@ export const runEventSchemas = {
   run: runViewSchema,
   unreadable: z.object({ id: z.string(), code: z.string(), message: z.string() }),
 } as const;
-
-/** What the agent answers for the API and the dashboard. */
-export const AGENT_PATHS = ["/api/releases", "/api/runs", "/api/readiness"] as const;

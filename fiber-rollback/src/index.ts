@@ -19,6 +19,7 @@ export {
 export * from "./drivers/deploy-driver.js";
 export { recordedFolder } from "./drivers/process/artefact-record.js";
 export { currentTag, makeCurrent } from "./drivers/process/current-release.js";
+export { destroyTree } from "./drivers/process/frozen-tree.js";
 export {
   createProcessDriver,
   type ProcessDriverOptions,

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StatePaths } from "#agent";
 import { FiberError } from "#contracts";
 import { stopEmbeddedPostgres } from "#db";
+import { destroyTree } from "#rollback";
 import { askAgent, createLogger, lockHolder } from "#runtime";
 import { confirm } from "../ask.js";
 import { sizeOf } from "../folder-size.js";
@@ -37,7 +38,7 @@ export async function runDown(options: {
   }
   if (holder === null) await stopOrphan(paths);
   else await stopStack(paths);
-  for (const { path } of doomed) rmSync(path, { recursive: true, force: true });
+  for (const { path } of doomed) await destroyTree(path);
   if (purge) removeWhenEmpty(paths);
   printResult(json, { ...plan, done: true }, () => describe(plan, false));
 }

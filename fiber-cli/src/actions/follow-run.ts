@@ -14,6 +14,7 @@ export interface RunCommandOptions {
   readonly yes?: true;
   readonly json?: true;
   readonly takeOver?: string;
+  readonly otherEngine?: string;
 }
 
 /**
@@ -50,7 +51,7 @@ export async function follow(
     tell("stopping at the next safe place; once more is not needed");
     stopping.abort(new FiberError("RUN_STOPPED", "Stopped by the operator."));
   };
-  const { takeOver } = options;
+  const { takeOver, otherEngine } = options;
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   try {
@@ -60,6 +61,7 @@ export async function follow(
       progress: screen.progress,
       signal: stopping.signal,
       ...(takeOver === undefined ? {} : { takeOver }),
+      ...(otherEngine === undefined ? {} : { otherEngine }),
     });
     screen.end();
     printResult(options.json === true, run, () => describeOutcome(run, world.stateDir));

@@ -5,7 +5,6 @@ import {
   listRuns,
   planRollbackOf,
   planUndoOf,
-  type ReleaseWorld,
   type RunPlan,
   resumeRelease,
   runRelease,
@@ -46,16 +45,16 @@ export async function undo(options: Options): Promise<void> {
 
 /** `fiber rollback resume` */
 export async function resume(options: RunCommandOptions): Promise<void> {
+  const plan = await unfinished();
   const world = await openReleaseWorld();
-  const plan = await unfinished(world);
   tell(`Going on with ${plan.id}: ${plan.kind} to ${plan.to}.`);
   await follow(world, plan, options, (follower) => resumeRelease(world, follower));
 }
 
 /** `fiber rollback abort` */
 export async function abort(options: RunCommandOptions): Promise<void> {
+  const plan = await unfinished();
   const world = await openReleaseWorld();
-  const plan = await unfinished(world);
   await confirm(`Take ${plan.id} (${plan.kind} to ${plan.to}) back?`, options.yes === true);
   await follow(world, plan, options, (follower) => abortRelease(world, follower));
 }
@@ -69,8 +68,9 @@ export async function status(options: Pick<Options, "json">): Promise<void> {
   );
 }
 
-async function unfinished({ stateDir }: ReleaseWorld): Promise<RunPlan> {
-  const plan = await findUnfinishedRun(stateDir);
+/** Asked first: without a run there is nothing that a database or a project would be needed for. */
+async function unfinished(): Promise<RunPlan> {
+  const plan = await findUnfinishedRun(await stateFolder());
   if (plan !== null) return plan;
   throw new FiberError(
     "RUN_NOT_FOUND",

@@ -21,12 +21,12 @@ export function rollbackCommand(): Command {
       .action(async (_, self) => (await actions()).undo(self.optsWithGlobals())),
   );
   command.addCommand(
-    common(
+    goingOn(
       new Command("resume").description("go on with a run that was killed or that stopped"),
     ).action(async (_, self) => (await actions()).resume(self.optsWithGlobals())),
   );
   command.addCommand(
-    common(
+    goingOn(
       new Command("abort").description(
         "take an unfinished run back, before its point of no return",
       ),
@@ -47,6 +47,14 @@ function common(command: Command): Command {
     .option("--take-over <reason>", "take another host's lock over; journaled")
     .option("--yes", "ask nothing")
     .option("--json", "print JSON");
+}
+
+/** A run goes on by the engine that began it, unless somebody says why not. */
+function goingOn(command: Command): Command {
+  return common(command).option(
+    "--other-engine <reason>",
+    "the engine that began the run is lost: go on with this one; journaled",
+  );
 }
 
 function actions() {

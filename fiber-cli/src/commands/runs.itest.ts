@@ -86,7 +86,7 @@ it("says that nothing ran yet, in words and as an empty list", async () => {
   expect(await fiber("runs", "show")).toMatchObject({ exitCode: 3, stdout: "" });
   expect((await fiber("runs", "show", "20261122T101500Z-deploy")).exitCode).toBe(3);
   expect((await fiber("runs", "list", "--limit", "none")).exitCode).toBe(2);
-});
+}, 180_000);
 
 it("lists runs newest first and shows one with its steps and its failure", async () => {
   const first = await deploy("v1.1.0", true);
@@ -105,4 +105,4 @@ it("lists runs newest first and shows one with its steps and its failure", async
   expect(shown.stdout).toContain("go on with fiber rollback resume");
   const json = JSON.parse((await fiber("runs", "show", first, "--json")).stdout);
   expect(json).toMatchObject({ state: "done", resumable: false, plan: { id: first } });
-});
+}, 180_000);

@@ -36,6 +36,7 @@ export async function engineRoot(args: readonly string[]): Promise<string | null
   const stateDir = await stateFolder();
   // An engine lies in no clone: it would find another state folder.
   process.env.FIBER_STATE_DIR = stateDir;
+  process.env.FIBER_LAUNCHED_FROM ||= packageRoot;
   const goesOn = args[0] === "rollback" && (args[1] === "resume" || args[1] === "abort");
   const other = args.some((arg) => arg.startsWith("--other-engine"));
   const began = goesOn && !other ? await unfinishedEngine(stateDir) : null;

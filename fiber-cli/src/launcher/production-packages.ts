@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { FiberError } from "#contracts";
 
 /** A package that the product needs to run, and where it lies below `base`. */
-export interface InstalledPackage {
+interface InstalledPackage {
   readonly name: string;
   readonly version: string;
   /** Relative to {@link Installation.base}. */

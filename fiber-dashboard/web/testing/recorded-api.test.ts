@@ -4,6 +4,9 @@ import {
   clusterSchema,
   latestRoundSchema,
   nodeListSchema,
+  readinessAnswerSchema,
+  runAnswerSchema,
+  runListSchema,
   seriesSchema,
 } from "#contracts";
 import { answer } from "./recorded-api.js";
@@ -16,6 +19,9 @@ describe("the recorded API keeps to the contracts", () => {
     ["/api/metrics", latestRoundSchema.array()],
     ["/api/metrics/cluster", clusterSchema],
     ["/api/metrics/aggregated?dimension=node", aggregatedSchema],
+    ["/api/readiness", readinessAnswerSchema],
+    ["/api/runs", runListSchema],
+    ["/api/runs/20261122T101500Z-deploy", runAnswerSchema],
   ] as const;
 
   for (const fleet of FLEETS) {

@@ -8,6 +8,7 @@ import {
   type Window,
 } from "./recorded-figures.js";
 import { type FleetName, recordedNodes, recordedRounds } from "./recorded-fleet.js";
+import { recordedReadiness, recordedRuns, toSummary } from "./recorded-runs.js";
 
 /** A small HTTP server that answers like the API; recorded-api.test.ts holds it to the contracts. */
 export interface RecordedApi {
@@ -33,6 +34,7 @@ export async function startRecordedApi(fleet: FleetName, port = 0): Promise<Reco
     const url = new URL(request.url ?? "/", "http://api");
     if (shown === "broken") return refuse(response);
     if (url.pathname === "/api/live") return openStream(response, streams);
+    if (url.pathname === "/api/runs/live") return openRunStream(response);
     const body = answer(url, shown);
     response.writeHead(body === null ? 404 : 200, {
       "content-type": "application/json",
@@ -86,6 +88,7 @@ export function answer(url: URL, fleet: FleetName): unknown {
         start: new Date(window.startMs).toISOString(),
         end: new Date(window.endMs).toISOString(),
         resolution: "raw",
+        maintenance_min: 0,
         groups: nodes.map((node) => ({
           ...recordedFigures(node.latest?.latency_ms ?? null, node.latest?.packet_loss ?? 0),
           key: node.node_id,
@@ -98,8 +101,15 @@ export function answer(url: URL, fleet: FleetName): unknown {
       const choice = { target: query.get("target"), check };
       return node === undefined ? null : ok(recordedSeries(node, choice, window));
     }
-    default:
-      return null;
+    case "/api/readiness":
+      return ok(recordedReadiness(fleet, nowMs));
+    case "/api/runs":
+      return ok(fleet === "calm" ? [] : recordedRuns(nowMs).map(toSummary));
+    default: {
+      const id = /^\/api\/runs\/([^/]+)$/.exec(url.pathname)?.[1];
+      const run = recordedRuns(nowMs).find((each) => each.id === id);
+      return run === undefined ? null : ok(run);
+    }
   }
 }
 
@@ -109,6 +119,16 @@ function openStream(response: ServerResponse, streams: Set<ServerResponse>): voi
   response.on("close", () => streams.delete(response));
   const data = { release: "dev", time: new Date().toISOString() };
   response.write(eventText({ event: "hello", data }));
+}
+
+/** The runs that are not over, as the agent tells them at the start of its stream. */
+function openRunStream(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  const time = new Date().toISOString();
+  response.write(`event: hello\ndata: ${JSON.stringify({ time })}\n\n`);
+  for (const run of recordedRuns(Date.now()).filter((each) => each.state === "running")) {
+    response.write(`event: run\ndata: ${JSON.stringify(run)}\n\n`);
+  }
 }
 
 function eventText({ event, data }: LiveEvent): string {

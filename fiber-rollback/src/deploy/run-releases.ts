@@ -1,4 +1,5 @@
 import { FiberError } from "#contracts";
+import { readRun } from "../engine/read-run.js";
 import { abortRun, resumeRun, runPlan } from "../engine/run.js";
 import type { RunContext, RunOptions } from "../engine/run-context.js";
 import type { RunPlan } from "../engine/run-plan.js";
@@ -25,6 +26,8 @@ export interface RunFollower {
   readonly signal?: AbortSignal;
   /** Takes another host's lock over; journaled. */
   readonly takeOver?: string;
+  /** Goes on with a run whose engine is lost; journaled. */
+  readonly otherEngine?: string;
 }
 
 /**
@@ -66,7 +69,7 @@ export async function runRelease(
   plan: RunPlan,
   follower: RunFollower = {},
 ): Promise<RunRecord> {
-  return await runPlan(plan, optionsOf(world, follower, plan.kind));
+  return await orReport(world, plan, () => runPlan(plan, optionsOf(world, follower, plan.kind)));
 }
 
 /** Goes on with the unfinished run, forward or back, from its stored plan. */
@@ -74,8 +77,35 @@ export async function resumeRelease(
   world: ReleaseWorld,
   follower: RunFollower = {},
 ): Promise<RunRecord> {
-  const kind = (await findUnfinishedRun(world.stateDir))?.kind ?? null;
-  return await resumeRun(optionsOf(world, follower, kind));
+  const plan = await findUnfinishedRun(world.stateDir);
+  const work = () => resumeRun(optionsOf(world, follower, plan?.kind ?? null));
+  return plan === null ? await work() : await orReport(world, plan, work);
+}
+
+/**
+ * Opens the incident of a run that stopped half-way: its own step for that is never reached, and
+ * nobody needs the report more. A run that was stopped by its operator, or that undid itself, is none.
+ */
+async function orReport(
+  world: ReleaseWorld,
+  plan: RunPlan,
+  work: () => Promise<RunRecord>,
+): Promise<RunRecord> {
+  const { stateDir, clock, log } = world;
+  try {
+    return await work();
+  } catch (err) {
+    try {
+      const run = await readRun(stateDir, plan.id);
+      if (run.state === "failed" && run.resumable) {
+        // A signal of its own: the run's may be what ended it.
+        await world.report({ plan, clock, signal: new AbortController().signal });
+      }
+    } catch (cause) {
+      log.error({ err: cause, run: plan.id }, "the incident could not be opened or told");
+    }
+    throw err;
+  }
 }
 
 /** Takes the unfinished run back, where it is not past its point of no return. */
@@ -92,7 +122,7 @@ function optionsOf(
   kind: RunPlan["kind"] | null,
 ): RunOptions {
   const { stateDir, log, clock, data } = world;
-  const { observe, progress = noProgress, signal, takeOver } = follower;
+  const { observe, progress = noProgress, signal, takeOver, otherEngine } = follower;
   return {
     stateDir,
     steps: (context) => makeSteps(world, followed(context, follower)),
@@ -105,6 +135,7 @@ function optionsOf(
     ...(kind === "deploy" ? { planBack: (at, failure) => planBack(world, at, failure) } : {}),
     ...(observe === undefined ? {} : { observe }),
     ...(takeOver === undefined ? {} : { takeOver }),
+    ...(otherEngine === undefined ? {} : { otherEngine }),
   };
 }
 

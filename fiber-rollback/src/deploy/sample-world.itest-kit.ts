@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
-import { dropDatabase, listDatabases, openSession } from "#db";
+import { dropDatabase, listDatabases, openSession, type Session } from "#db";
 import { createLogger, systemClock } from "#runtime";
 import {
   createSampleApp,
@@ -11,13 +11,10 @@ import {
   type SampleVersion,
   type TestDatabase,
 } from "#testkit";
-import { testPorts } from "../data.itest-kit.js";
-import { createProcessDriver } from "../drivers/process/process-driver.js";
-import { createGit } from "../git/run-git.js";
+import { destroyTree } from "../drivers/process/frozen-tree.js";
 import { urlOfDatabase } from "../pg-tools.js";
-import { readProject } from "../project/project-file.js";
-import { createReleaseStore } from "../releases/release-store.js";
 import type { ReleaseWorld } from "../rollback/release-world.js";
+import { openSampleWorld } from "./open-sample-world.itest-kit.js";
 
 /** The sample app's first schema: things to keep, and a fence. */
 export const FIRST_MIGRATION = `-- kind: reversible: a test's first tables
@@ -57,6 +54,13 @@ export interface SampleWorld {
   health(): Promise<{ readonly version: string; readonly pid: number } | null>;
   /** Names of `things`, in order. */
   things(): Promise<readonly string[]>;
+  /** Keeps the database as it is now, and brings that back: for runs that each begin alike. */
+  keepDatabase(): Promise<void>;
+  bringDatabaseBack(): Promise<void>;
+  /** Fences that stand in the live database. */
+  standingFences(): Promise<number>;
+  /** How many databases belong to the live one: quarantines, and what was restored beside. */
+  databases(): Promise<number>;
   remove(): Promise<void>;
 }
 
@@ -105,54 +109,61 @@ export async function createSampleWorld(
       );
       return found?.rows.map((row) => row.name) ?? [];
     },
+    keepDatabase: () =>
+      onServer(database, (admin, name) => copyDatabase(admin, name, `kept_${name}`)),
+    bringDatabaseBack: () =>
+      onServer(database, async (admin, name) => {
+        for (const found of await listDatabases(admin, name)) {
+          if (found.name !== name) await dropDatabase(admin, found.name);
+        }
+        await copyDatabase(admin, `kept_${name}`, name);
+      }),
+    async standingFences() {
+      const found = await database?.pool.query<{ n: number }>(
+        "SELECT count(*)::int AS n FROM ingest_fence WHERE expires_at > now()",
+      );
+      return found?.rows[0]?.n ?? 0;
+    },
+    databases: () =>
+      onServer(database, async (admin, name) => (await listDatabases(admin, name)).length),
     async remove() {
       await stopHost();
       if (database !== null) await dropDatabases(database);
-      rmSync(root, { recursive: true, force: true });
+      await destroyTree(root);
       app.remove();
     },
   };
 }
 
-/** The world of a sample app, as a command opens it. */
-export function openSampleWorld(about: {
-  readonly stateDir: string;
-  readonly repository: string;
-  readonly databaseUrl: string | null;
-  readonly report: (id: string) => unknown;
-}): ReleaseWorld {
-  const { stateDir, repository, databaseUrl, report } = about;
-  const git = createGit(repository);
-  return {
-    stateDir,
-    git,
-    project: readProject(repository),
-    driver: createProcessDriver({ stateDir, git }),
-    store: createReleaseStore(stateDir),
-    data: databaseUrl === null ? null : testPorts(databaseUrl, stateDir),
-    env: {},
-    token: async () => null,
-    report: async ({ plan }) => {
-      report(plan.id);
-      return { incident: plan.id };
-    },
-    operator: "tester@here",
-    host: "here",
-    log: createLogger({ role: "test", level: "silent" }),
-    clock: systemClock,
-  };
-}
-
 /** Quarantines and databases that were restored beside go with the database itself. */
 async function dropDatabases(database: TestDatabase): Promise<void> {
-  const name = new URL(database.url).pathname.slice(1);
-  const admin = await openSession(urlOfDatabase(database.url, "postgres"));
-  try {
+  await onServer(database, async (admin, name) => {
     for (const found of await listDatabases(admin, name)) {
       if (found.name !== name) await dropDatabase(admin, found.name);
     }
+    await dropDatabase(admin, `kept_${name}`);
+  });
+  await database.drop();
+}
+
+async function onServer<T>(
+  database: TestDatabase | null,
+  work: (admin: Session, name: string) => Promise<T>,
+): Promise<T> {
+  if (database === null) throw new Error("this sample has no database");
+  const admin = await openSession(urlOfDatabase(database.url, "postgres"));
+  try {
+    return await work(admin, new URL(database.url).pathname.slice(1));
   } finally {
     await admin.close();
   }
-  await database.drop();
+}
+
+/** Makes `to` a copy of `from`; sessions of both are ended. */
+async function copyDatabase(admin: Session, from: string, to: string): Promise<void> {
+  await admin.query(`DROP DATABASE IF EXISTS ${to} WITH (FORCE)`);
+  await admin.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${from}'`,
+  );
+  await admin.query(`CREATE DATABASE ${to} TEMPLATE ${from}`);
 }

@@ -35,7 +35,7 @@ describe("a journal", () => {
     await (await writeThree()).close();
     const whole = readFileSync(path);
     const lastStart = whole.subarray(0, -1).lastIndexOf(10) + 1;
-    for (const length of [lastStart + 1, lastStart + 20, whole.length - 1]) {
+    for (let length = lastStart; length < whole.length; length++) {
       writeFileSync(path, whole.subarray(0, length));
       const torn = await openJournal(path);
       expect(torn.lines()).toHaveLength(2);

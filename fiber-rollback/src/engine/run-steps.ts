@@ -116,7 +116,7 @@ export function hasPassedPivot(steps: readonly Step[], journal: Journal): boolea
 }
 
 /** Code and message of anything that was thrown. */
-export function describeError(err: unknown): { readonly code: string; readonly message: string } {
+function describeError(err: unknown): { readonly code: string; readonly message: string } {
   const code = (err as { code?: unknown } | null)?.code;
   return {
     code: typeof code === "string" ? code : "FAILED",

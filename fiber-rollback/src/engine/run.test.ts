@@ -1,7 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { planRestore } from "../restore/restore-plan.js";
 import { openJournal } from "./journal.js";
 import { listRuns, readRun } from "./read-run.js";
 import { abortRun, resumeRun, runPlan } from "./run.js";
@@ -82,6 +91,27 @@ describe("a run", () => {
       message: expect.stringMatching(/resume.*abort/),
     });
     expect(readdirSync(join(run.stateDir, "runs"))).toEqual([ID]);
+  });
+
+  it("is refused while a restore is unfinished: both change data", async () => {
+    const restores = join(run.stateDir, "restores", "20261122T101400Z");
+    mkdirSync(restores, { recursive: true });
+    const live = { name: "fiberstack", oid: 5, owner: "postgres", encoding: "UTF8" };
+    const plan = planRestore({
+      nowMs: 0,
+      id: "20261122T101400Z",
+      source: { kind: "quarantine", database: "fiberstack_q1" },
+      live: { ...live, collate: "C", ctype: "C", head: null },
+      ...{ liveTables: [], sourceTables: null, sourceHead: null, codeHead: null },
+      ...{ keepDays: 7, leaveSuspect: false, thenUpgrade: false },
+    });
+    writeFileSync(join(restores, "plan.json"), JSON.stringify(plan));
+    writeFileSync(join(restores, "journal.jsonl"), '{"event":"begin"}\n');
+    await expect(begin()).rejects.toMatchObject({
+      code: "RESTORE_UNFINISHED",
+      message: expect.stringMatching(/fiber restore --resume/),
+    });
+    expect(existsSync(runFolder(run.stateDir, ID))).toBe(false);
   });
 
   it("stops before the next step when it is told to, and can be resumed", async () => {

@@ -1,5 +1,6 @@
 import { FiberError } from "#contracts";
 import { makeStateFolder } from "#runtime";
+import { findUnfinished } from "../restore/restore.js";
 import { engineVersion } from "./engine-version.js";
 import { type OpenRun, type RunPart, withRun } from "./open-run.js";
 import { readRun } from "./read-run.js";
@@ -19,15 +20,7 @@ import { pendingFailure, planWayBack, readTurn, takeBack, undoAll } from "./take
  * begun; the failing step's error; RUN_STOPPED when the signal was aborted; TAKE_BACK_FAILED
  */
 export async function runPlan(plan: RunPlan, options: RunOptions): Promise<RunRecord> {
-  const check = async () => {
-    const unfinished = await findUnfinishedRun(options.stateDir);
-    if (unfinished === null) return;
-    throw new FiberError(
-      "RUN_UNFINISHED",
-      `Run ${unfinished.id} was begun and not finished. Go on with it (fiber rollback resume) or ` +
-        "take it back (fiber rollback abort), then plan another.",
-    );
-  };
+  const check = () => refuseUnfinished(options.stateDir);
   makeStateFolder(options.stateDir);
   await withRun(plan, { event: "begin", options, check }, goOn);
   return await readRun(options.stateDir, plan.id);
@@ -61,6 +54,25 @@ export async function abortRun(options: RunOptions): Promise<RunRecord> {
     await run.journal.write({ event: "end", detail: { outcome: "aborted" } });
   });
   return await readRun(options.stateDir, plan.id);
+}
+
+/** One thing at a time: what was begun is finished or taken back first, runs and restores alike. */
+async function refuseUnfinished(stateDir: string): Promise<void> {
+  const run = await findUnfinishedRun(stateDir);
+  if (run !== null) {
+    throw new FiberError(
+      "RUN_UNFINISHED",
+      `Run ${run.id} was begun and not finished. Go on with it (fiber rollback resume) or take it ` +
+        "back (fiber rollback abort), then plan another.",
+    );
+  }
+  const restore = await findUnfinished(stateDir);
+  if (restore === null) return;
+  throw new FiberError(
+    "RESTORE_UNFINISHED",
+    `Restore ${restore.id} was begun and not finished. Go on with it (fiber restore --resume) or ` +
+      "take it back (fiber restore --abort) first.",
+  );
 }
 
 /** Runs what is left, forward or back. */

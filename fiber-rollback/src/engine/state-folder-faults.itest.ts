@@ -95,7 +95,7 @@ describe("a state folder that cannot be written", () => {
   it("before a run begins nothing and says why", () => {
     const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
       'mkdir "$DISK/state"',
-      'mount -o remount,ro "$DISK"',
+      'mount -o remount,bind,ro "$DISK"',
       fiber("run"),
     ]);
     expect(said).toMatch(/error:STATE_FOLDER_UNUSABLE:.*read-only.*Nothing was begun/);
@@ -105,10 +105,10 @@ describe("a state folder that cannot be written", () => {
   it("between a run and its resume begins nothing; resume goes on once it can be written", () => {
     const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
       fiber("run", { failAt: "migrate" }),
-      'mount -o remount,ro "$DISK"',
+      'mount -o remount,bind,ro "$DISK"',
       fiber("resume"),
       fiber("abort"),
-      'mount -o remount,rw "$DISK"',
+      'mount -o remount,bind,rw "$DISK"',
       fiber("resume"),
     ]);
     const told = said.split("\n").filter((line) => /^(error|state|exit)/.test(line));

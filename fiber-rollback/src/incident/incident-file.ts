@@ -45,7 +45,7 @@ const checkSchema = z.object({
 });
 
 /** `<state>/incidents/<id>/incident.json`: everything that the report is made of. */
-export const incidentSchema = z.object({
+const incidentSchema = z.object({
   format: z.literal(1),
   /** The run's id. */
   id: z.string().regex(/^[0-9A-Za-z-]{1,64}$/),
@@ -105,7 +105,7 @@ export const incidentSchema = z.object({
   notified: z.array(notifyOutcomeSchema),
 });
 
-/** See {@link incidentSchema}. */
+/** `<state>/incidents/<id>/incident.json`: everything that the report is made of. */
 export type Incident = z.output<typeof incidentSchema>;
 
 /** `<state>/incidents/<id>`. */

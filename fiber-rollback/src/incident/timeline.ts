@@ -5,7 +5,7 @@ import type { RunRecord } from "../engine/run-record.js";
 import type { Incident } from "./incident-file.js";
 
 /** A step that runs commands leaves them in its detail as `commands`, secrets redacted. */
-export const ranCommandsSchema = z.object({
+const ranCommandsSchema = z.object({
   commands: z.array(
     z.object({
       command: z.array(z.string()),

@@ -5,7 +5,7 @@ import type { Notice } from "./message.js";
 export const notifyWaySchema = z.enum(["slack", "webhook", "smtp"]);
 
 /** See {@link notifyWaySchema}. */
-export type NotifyWay = z.output<typeof notifyWaySchema>;
+type NotifyWay = z.output<typeof notifyWaySchema>;
 
 /** One way of telling people. */
 export interface Notifier {

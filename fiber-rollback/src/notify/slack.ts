@@ -19,7 +19,7 @@ export function createSlackNotifier(config: {
 }
 
 /** A notice in Slack's blocks, with plain text for screen readers and notifications. */
-export function slackMessage(notice: Notice): object {
+function slackMessage(notice: Notice): object {
   const mark = notice.severity === "resolved" ? ":large_green_circle:" : ":red_circle:";
   const fields = notice.facts.slice(0, MOST_FIELDS).map((fact) => ({
     type: "mrkdwn",

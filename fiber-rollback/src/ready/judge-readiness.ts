@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from "../progress.js";
 import type { Known, ReadyFacts } from "./ready-facts.js";
 
 /** How one thing stands. */
-export type Light = "green" | "amber" | "red";
+type Light = "green" | "amber" | "red";
 
 /** One thing that a rollback needs. */
 export interface ReadyItem {

@@ -8,7 +8,9 @@ import type { Project } from "../project/project-file.js";
 import type { ReleaseStore } from "../releases/release-store.js";
 
 /** Opens the incident of a run and tells people. May fail: a run never does for it. */
-export type RunReporter = (context: RunContext) => Promise<StepDetail>;
+export type RunReporter = (
+  about: Pick<RunContext, "plan" | "clock" | "signal">,
+) => Promise<StepDetail>;
 
 /** What plans of releases are gathered from, and what their steps work on. */
 export interface ReleaseWorld {

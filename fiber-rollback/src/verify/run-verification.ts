@@ -96,7 +96,7 @@ function judge(one: Watched, reading: GateReading, nowMs: number, startedMs: num
     waitsFor: isGood
       ? null
       : reading.kind === "good"
-        ? `staying so for ${Math.ceil(leftMs / 1_000)} s more`
+        ? `${Math.ceil(leftMs / 1_000)} s more without a break`
         : reading.waitsFor,
     measuredAt: new Date(nowMs).toISOString(),
     tookMs: isGood && wasGood ? one.standing.tookMs : nowMs - startedMs,

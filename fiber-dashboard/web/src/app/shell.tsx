@@ -1,5 +1,5 @@
 import { Link, Outlet } from "@tanstack/react-router";
-import { LayoutDashboard, List } from "lucide-react";
+import { LayoutDashboard, List, RotateCcw } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useLive } from "../data/use-live.js";
 import { useView } from "../data/view.js";
@@ -16,6 +16,7 @@ import { useShortcuts } from "./use-shortcuts.js";
 const PAGES = [
   { to: "/", key: "app.overview", Icon: LayoutDashboard },
   { to: "/inventory", key: "app.inventory", Icon: List },
+  { to: "/recovery", key: "app.recovery", Icon: RotateCcw },
 ] as const;
 
 /** The frame around every page: rail, top bar, page, and the panel of the chosen probe. */

@@ -5,6 +5,9 @@ import type {
   ClusterView,
   LatestRound,
   NodeView,
+  ReadinessView,
+  RunSummary,
+  RunView,
   SeriesView,
 } from "#contracts";
 import { fetchJson } from "./fetch-json.js";
@@ -85,4 +88,28 @@ export const seriesQuery = (choice: SeriesChoice, scope: Scope) =>
       return (await fetchJson<Answer<SeriesView>>(pathOf("/api/series", query), signal)).data;
     },
     refetchInterval: SCOPES[scope].refetchMs,
+  });
+
+/** GET /api/readiness: the agent looks again at most every few seconds. */
+export const readinessQuery = queryOptions({
+  queryKey: ["readiness"],
+  queryFn: async ({ signal }) =>
+    (await fetchJson<Answer<ReadinessView>>("/api/readiness", signal)).data,
+  refetchInterval: HEAL_MS,
+});
+
+/** GET /api/runs, newest first; kept fresh by useRunsLive while a page shows them. */
+export const runsQuery = queryOptions({
+  queryKey: ["runs"],
+  queryFn: async ({ signal }) =>
+    (await fetchJson<Answer<RunSummary[]>>("/api/runs?limit=20", signal)).data,
+  refetchInterval: HEAL_MS,
+});
+
+/** GET /api/runs/{id}: one run with its steps. */
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id],
+    queryFn: async ({ signal }) =>
+      (await fetchJson<Answer<RunView>>(`/api/runs/${encodeURIComponent(id)}`, signal)).data,
   });

@@ -62,7 +62,9 @@ export function createReplacer(deps: {
   ): Promise<void> {
     const { tree, spec } = releaseOf(record);
     const file = ["--project-name", spec.project, "--file", join(tree, spec.file)];
-    const base = ["up", "--detach", "--no-build", "--no-recreate", ...how];
+    // 1.29 refuses --detach beside --no-start.
+    const detach = how.includes("--no-start") ? [] : ["--detach"];
+    const base = ["up", ...detach, "--no-build", "--no-recreate", ...how];
     await docker.compose([...file, ...base, ...services], await surroundings(record));
   }
 

@@ -24,10 +24,10 @@ export async function removeTree(root: string): Promise<void> {
   await destroyTree(doomed);
 }
 
-/** Removes a folder whose folders may be read-only. */
+/** Removes a folder, or a file, in which read-only folders may lie, such as built releases. */
 export async function destroyTree(root: string): Promise<void> {
-  await eachEntry(root, async (path, kind) => {
-    if (kind === "folder") await chmod(path, 0o755);
+  await eachEntry(root, async (path, kind, mode) => {
+    if (kind === "folder" && (mode & 0o700) !== 0o700) await chmod(path, mode | 0o700);
   });
   await rm(root, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
@@ -6,6 +6,7 @@ import { createLogger, systemClock } from "#runtime";
 import type { SampleApp } from "#testkit";
 import { createGit } from "../../git/run-git.js";
 import { type DriverWorld, describeDeployDriver } from "../deploy-driver-conformance.itest-kit.js";
+import { destroyTree } from "./frozen-tree.js";
 import { createProcessDriver } from "./process-driver.js";
 
 describeDeployDriver("process", openWorld);
@@ -38,7 +39,7 @@ async function openWorld(app: SampleApp): Promise<DriverWorld> {
     },
     async remove() {
       await stopHost();
-      rmSync(root, { recursive: true, force: true });
+      await destroyTree(root);
     },
   };
 }

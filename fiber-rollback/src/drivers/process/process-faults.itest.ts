@@ -10,6 +10,7 @@ import { createSampleApp, type SampleApp } from "#testkit";
 import { createGit } from "../../git/run-git.js";
 import { health } from "../deploy-driver-conformance.itest-kit.js";
 import { currentLink, currentTag } from "./current-release.js";
+import { destroyTree } from "./frozen-tree.js";
 import { createProcessDriver } from "./process-driver.js";
 
 const KIT = join(packageRoot, "fiber-rollback", "src", "drivers", "process");
@@ -24,9 +25,9 @@ beforeEach(async () => {
   stateDir = join(root, "state");
   started = [];
 });
-afterEach(() => {
+afterEach(async () => {
   for (const child of started) killGroup(child);
-  rmSync(root, { recursive: true, force: true });
+  await destroyTree(root);
   app.remove();
 });
 

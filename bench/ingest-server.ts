@@ -1,9 +1,9 @@
 import { apiConfigSchema, startApi } from "#api";
 import { createPool } from "#db";
-import { createDirectLog, etlConfigSchema } from "#etl";
+import { createDirectLog, createJetStreamLog, etlConfigSchema } from "#etl";
 import { createLogger, loadConfig, systemClock } from "#runtime";
 
-/** The API with the direct log in one process, as `fiber api` runs it; tells its parent the port. */
+/** The API with its ingest log, as `fiber api` runs it; tells its parent the port. */
 const log = createLogger({ role: "bench", level: "warn" });
 const config = loadConfig(apiConfigSchema, process.env);
 const pool = createPool({
@@ -12,7 +12,8 @@ const pool = createPool({
   onError: (err) => log.warn({ err }, "idle database connection broke"),
 });
 const etlConfig = loadConfig(etlConfigSchema, process.env);
-const ingestLog = createDirectLog({ config: etlConfig, log, clock: systemClock });
+const createLog = etlConfig.FIBER_INGEST_LOG === "direct" ? createDirectLog : createJetStreamLog;
+const ingestLog = createLog({ config: etlConfig, log, clock: systemClock });
 const api = await startApi({ config, log, clock: systemClock, pool, ingestLog, release: "bench" });
 process.send?.({ port: api.port });
 process.once("disconnect", async () => {

@@ -1,16 +1,16 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createPool, type DbPool, ensurePartitions, issueToken, upgrade } from "#db";
+import { createPool, type DbPool, ensurePartitions, upgrade } from "#db";
 import { mustRun } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
-import { measured, NODES, nodeId, roundTime, SERIES, targetName } from "./ingest-data.js";
+import { measured, NODES, roundTime, SERIES, targetName } from "./ingest-data.js";
 import type { LoadOrder, LoadReport } from "./ingest-load.js";
+import { expectRows, issueTokens, sendLoad, startServer, stopChild } from "./ingest-stage.js";
 
 const COPY_ROWS = 2_000_000;
 const ROUNDS = 3;
@@ -57,7 +57,7 @@ export const ingestBench: Bench = {
       await upgrade({ connectionString: url });
       await ensurePartitions(pool, { nowMs: Date.now() });
       const tokens = await issueTokens(pool);
-      const started = await startServer(url);
+      const started = await startServer({ FIBER_DATABASE_URL: url });
       api = started.child;
       const baseMs = Date.now();
       const copyFile = join(folder, "samples.tsv");
@@ -182,36 +182,10 @@ async function runLoad(
   stage: Stage,
   load: Pick<LoadOrder, "batch" | "total" | "connections">,
 ): Promise<LoadReport> {
-  const child = forkOf("ingest-load.ts", {});
-  try {
-    const { port, tokens, baseMs } = stage;
-    child.send({ port, tokens, baseMs, ...load });
-    await once(child, "message");
-    child.send("go");
-    const [result] = (await once(child, "message")) as [LoadReport];
-    if (result.failure !== null) throw new Error(`A push was not accepted: ${result.failure}`);
-    await expectRows(stage.pool, result.acknowledged);
-    return result;
-  } finally {
-    await stopChild(child);
-  }
-}
-
-async function expectRows(pool: DbPool, expected: number): Promise<void> {
-  const { rows } = await pool.query<{ n: number }>("SELECT count(*)::int AS n FROM samples");
-  const found = rows[0]?.n;
-  if (found !== expected) {
-    throw new Error(`${expected} samples were acknowledged, but ${found} are in the table`);
-  }
-}
-
-async function issueTokens(pool: DbPool): Promise<readonly string[]> {
-  const tokens: string[] = [];
-  for (let node = 0; node < NODES; node++) {
-    const issued = await issueToken(pool, { role: "probe", nodeId: nodeId(node), label: "bench" });
-    tokens.push(issued.token);
-  }
-  return tokens;
+  const { port, tokens, baseMs } = stage;
+  const result = await sendLoad({ port, tokens, baseMs, ...load });
+  await expectRows(stage.pool, result.acknowledged);
+  return result;
 }
 
 /** The same samples as the pushes', as psql's COPY takes them, round by round. */
@@ -232,28 +206,4 @@ async function writeCopyFile({ pool, copyFile, baseMs }: Stage): Promise<void> {
     }
   }
   await pipeline(lines, createWriteStream(copyFile));
-}
-
-async function startServer(url: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = forkOf("ingest-server.ts", {
-    FIBER_DATABASE_URL: url,
-    FIBER_API_PORT: "0",
-    FIBER_PUSH_PER_MIN: "100000000",
-  });
-  const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return { child, port };
-}
-
-function forkOf(file: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return fork(join(import.meta.dirname, file), {
-    execArgv: ["--import", "tsx", "--conditions=source"],
-    env: { ...process.env, ...env },
-  });
-}
-
-async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  if (child.connected) child.disconnect();
-  await ended;
 }

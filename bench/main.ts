@@ -1,7 +1,9 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
+import { fleetBench } from "./fleet.js";
 import { helpBench } from "./help.js";
 import { ingestBench } from "./ingest.js";
+import { jetstreamBench } from "./jetstream.js";
 import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { releasesBench } from "./releases.js";
@@ -16,6 +18,8 @@ const benches: readonly Bench[] = [
   backupBench,
   switchBench,
   releasesBench,
+  jetstreamBench,
+  fleetBench,
   helpBench,
 ];
 

@@ -11,6 +11,7 @@ import type { Running } from "#runtime";
 import { deployedTag } from "./deployed-tag.js";
 import type { RoleTemplate } from "./hosted-release.js";
 import { requireFreePort } from "./port-check.js";
+import { requireQueuePort, startIngestLog } from "./queue-role.js";
 import type { ReadyDetail } from "./role-spec.js";
 import { registerTokens } from "./secrets.js";
 import { startStackDatabase } from "./stack-database.js";
@@ -19,7 +20,7 @@ import type { StackOptions, StackState } from "./stack-state.js";
 import { isWriterStopped } from "./writer-stop.js";
 
 /**
- * Starts the database and then the roles of the release, in the order in which it names them, each
+ * Starts database, ingest log and then the roles of the release, in the order in which it names them, each
  * when the one before is ready. Leaves what it started in `state`, so that a failure half-way can
  * be taken down. While a run has stopped the roles that write, neither they nor the schema are
  * touched.
@@ -45,6 +46,8 @@ export async function bringUp(
   if (writerStopped) {
     say("a run has stopped what writes: it stays stopped until `fiber rollback resume` or `abort`");
   }
+  await startIngestLog(state, options);
+  signal.throwIfAborted();
   for (const template of rolesOf(state.host.release(), options.command)) {
     await startRole(template, { state, options, writerStopped });
     signal.throwIfAborted();
@@ -73,7 +76,7 @@ async function startRole(
   }
   const said = await Promise.all(specs.map((spec) => host.start(spec)));
   if (template.name === "demo-target") await meetProbes(said[0] ?? {}, state, options);
-  options.say(announce(template.name, specs));
+  if (specs.length > 0) options.say(announce(template.name, specs));
 }
 
 /** The probes are planned from the demo target's ports, and the database learns their tokens. */
@@ -145,4 +148,5 @@ async function requireFreePorts({ config }: StackOptions): Promise<void> {
     port: config.FIBER_DASHBOARD_PORT,
     variable: "FIBER_DASHBOARD_PORT",
   });
+  await requireQueuePort(config);
 }

@@ -11,6 +11,10 @@ export const agentConfigSchema = z.object({
   FIBER_PG_PORT: portVariable.default(5432),
   FIBER_DATABASE_URL: z.string().optional(),
   FIBER_ANONYMOUS_ROLE: z.enum(["none", "viewer"]).optional(),
+  FIBER_INGEST_LOG: z.enum(["direct", "jetstream"]).default("direct"),
+  /** A nats-server that runs; without it `fiber up --log jetstream` starts one. */
+  FIBER_NATS_URL: z.string().optional(),
+  FIBER_NATS_PORT: portVariable.default(4222),
   FIBER_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   ...backupScheduleSchema.shape,
 });

@@ -7,7 +7,7 @@ export function describeStack(
   options: StackOptions,
   urls: StackStatus["urls"],
 ): StackStatus {
-  const { database } = state;
+  const { database, host, queue } = state;
   return {
     phase: state.phase,
     release: state.host.release().tag,
@@ -19,6 +19,6 @@ export function describeStack(
     urls,
     database: database === null ? null : database.status(),
     probes: [...(state.tokens?.probes.keys() ?? [])],
-    roles: [...state.host.status()],
+    roles: [...(queue === null ? [] : [queue.status()]), ...host.status()],
   };
 }

@@ -20,6 +20,9 @@ export interface RoleSpec {
   readonly startMs: number;
 }
 
+/** What the API and the writer of the stack are told about the ingest log. */
+export type IngestEnv = Readonly<Record<string, string>>;
+
 /** What a role said of itself when it was ready, such as its port. */
 export type ReadyDetail = Extract<RoleMessage, { type: "ready" }>["detail"];
 

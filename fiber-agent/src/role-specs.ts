@@ -1,6 +1,6 @@
 import type { AgentConfig } from "./config.js";
 import type { RoleTemplate } from "./hosted-release.js";
-import type { ReadyDetail, RoleSpec } from "./role-spec.js";
+import type { IngestEnv, ReadyDetail, RoleSpec } from "./role-spec.js";
 
 /** A probe of the stack: its node and the text of its configuration file (YAML). */
 export interface ProbePlan {
@@ -20,6 +20,7 @@ export interface StackFacts {
   readonly stateDir: string;
   readonly socket: string;
   readonly databaseUrl: string;
+  readonly ingest: IngestEnv;
   readonly release: string;
   /** Newer revisions of the schema that the release was proved to work with. */
   readonly compatibleWith: readonly string[];
@@ -70,6 +71,7 @@ export function treeTemplates(command: readonly string[]): readonly RoleTemplate
   });
   return [
     role("demo-target", { switch: "deferred", writer: false }),
+    role("etl", { switch: "restart", writer: true }),
     role("api", { switch: "deferred", writer: true }),
     role("dashboard", { switch: "deferred", writer: false }),
     role("probe", { switch: "restart", writer: false }),
@@ -89,6 +91,16 @@ export function stackSpecs(template: RoleTemplate, facts: StackFacts): readonly 
       return [{ ...template, env: { ...env, ...portsOf(facts.demoTarget) }, laterEnv: portsOf }];
     case "api":
       return [{ ...template, env: { ...env, ...apiEnv(facts) }, url: urls.api }];
+    // With the ingest log `direct` the writer runs inside the API.
+    case "etl":
+      return facts.ingest.FIBER_INGEST_LOG === undefined
+        ? []
+        : [
+            {
+              ...template,
+              env: { ...env, ...facts.ingest, FIBER_DATABASE_URL: facts.databaseUrl },
+            },
+          ];
     case "dashboard":
       return [{ ...template, env: { ...env, ...dashboardEnv(config) }, url: urls.dashboard }];
     case "probe":
@@ -112,13 +124,19 @@ function portsOf(first: ReadyDetail | null): Record<string, string> {
   return first === null ? {} : { FIBER_DEMO_TARGET_PORTS: String(first.ports ?? "") };
 }
 
-/** The API has the writer in its process. */
-function apiEnv({ config, databaseUrl, compatibleWith }: StackFacts): Record<string, string> {
+/** With the ingest log `direct` the API has the writer in its process. */
+function apiEnv({
+  config,
+  databaseUrl,
+  ingest,
+  compatibleWith,
+}: StackFacts): Record<string, string> {
   return {
     FIBER_API_HOST: config.FIBER_API_HOST,
     FIBER_API_PORT: String(config.FIBER_API_PORT),
     FIBER_DASHBOARD_HOST: config.FIBER_DASHBOARD_HOST,
     FIBER_DATABASE_URL: databaseUrl,
+    ...ingest,
     FIBER_SCHEMA_COMPATIBLE: compatibleWith.join(","),
   };
 }

@@ -54,6 +54,7 @@ async function gatherFacts(
     stateDir: paths.stateDir,
     socket: paths.socket,
     databaseUrl: state.database?.url ?? "",
+    ingest: state.ingest,
     release: release.tag,
     compatibleWith: record?.compatibleWith.map(({ head }) => head) ?? [],
     demoTarget: state.demoTarget,

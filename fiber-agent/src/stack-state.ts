@@ -3,7 +3,8 @@ import type { Clock, Logger, Running } from "#runtime";
 import type { AgentConfig } from "./config.js";
 import type { StatePaths } from "./paths.js";
 import type { RoleHost } from "./role-host.js";
-import type { HostedRelease, ReadyDetail } from "./role-spec.js";
+import type { RoleProcess } from "./role-process.js";
+import type { HostedRelease, IngestEnv, ReadyDetail } from "./role-spec.js";
 import type { PlannedProbe, ProbePlan } from "./role-specs.js";
 import type { StackTokens } from "./secrets.js";
 import type { StackStatus } from "./stack-status.js";
@@ -56,6 +57,10 @@ export interface StackState {
   readonly host: RoleHost;
   database: StackDatabase | null;
   tokens: StackTokens | null;
+  /** The local nats-server, where the ingest log has one. */
+  queue: RoleProcess | null;
+  /** What the roles are told about the ingest log; nothing for `direct`. */
+  ingest: IngestEnv;
   /** What the demo target said in its first life. */
   demoTarget: ReadyDetail | null;
   probes: readonly PlannedProbe[];

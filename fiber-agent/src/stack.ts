@@ -47,6 +47,8 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     host: createRoleHost({ release: options.release, logFolder: paths.logs, log, clock, say }),
     database: null,
     tokens: null,
+    queue: null,
+    ingest: {},
     demoTarget: null,
     probes: [],
     backups: null,

@@ -2,7 +2,7 @@ import type { StackOptions, StackState } from "./stack-state.js";
 
 /**
  * Stops what runs: probes and demo target, then the API (which finishes its commits), then the
- * dashboard, then the database. A part that fails to stop is logged and never keeps the others up.
+ * dashboard, then writer and queue, then the database. A part that fails to stop is logged and never keeps the others up.
  */
 export async function takeDown(state: StackState, options: StackOptions): Promise<void> {
   const { log, say } = options;
@@ -17,9 +17,10 @@ export async function takeDown(state: StackState, options: StackOptions): Promis
   const { backups } = state;
   if (backups !== null) await attempt("backup schedule", () => backups.stop());
   await state.host.close();
-  const last = ["api", "dashboard"];
+  const last = ["api", "dashboard", "etl"];
   await stopRoles((name) => !last.includes(name));
   for (const name of last) await stopRoles((role) => role === name);
-  const { database } = state;
+  const { database, queue } = state;
+  if (queue !== null) await attempt("queue", () => queue.stop());
   if (database !== null) await attempt("database", () => database.stop());
 }

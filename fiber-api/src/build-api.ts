@@ -122,7 +122,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     });
     heartbeatRoute(scope, { pool, mayPush });
     agentRoutes(scope, { mayRead, socket: config.agentSocket });
-    liveRoute(scope, { hub, mayRead, clock, release });
+    liveRoute(scope, { hub, mayRead, tokens, clock, release });
   });
   return app;
 }

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LiveEventName, liveEventSchemas } from "#contracts";
-import { notifyChanges } from "#db";
+import { issueToken, notifyChanges, revokeToken } from "#db";
 import { loadConfig, systemClock } from "#runtime";
 import { makeSample, startTestApi, type TestApi } from "./api.itest-kit.js";
 import { apiConfigSchema } from "./config.js";
@@ -35,10 +35,10 @@ afterAll(async () => {
 });
 
 /** Opens an event stream over a real socket; `events` grows as they arrive. */
-async function openStream(port = server.port) {
+async function openStream(port = server.port, headers: Record<string, string> = {}) {
   const stop = new AbortController();
   const response = await fetch(`http://127.0.0.1:${port}/api/live`, {
-    headers: { accept: "text/event-stream" },
+    headers: { accept: "text/event-stream", ...headers },
     signal: stop.signal,
   });
   const events: { event: LiveEventName; data: unknown }[] = [];
@@ -60,13 +60,41 @@ async function openStream(port = server.port) {
   })().catch((err: unknown) => {
     if (!stop.signal.aborted) throw err;
   });
-  return { response, events, ended, close: () => stop.abort() };
+  return {
+    response,
+    events,
+    ended,
+    close: () => stop.abort(),
+    wasClosed: () => stop.signal.aborted,
+  };
 }
 
 type Stream = Awaited<ReturnType<typeof openStream>>;
 
 const find = (stream: Stream, event: LiveEventName, has: string) =>
   stream.events.find((e) => e.event === event && JSON.stringify(e.data).includes(has));
+
+describe("a stream whose token is revoked", () => {
+  test("is ended; those of other tokens and of nobody go on", async () => {
+    const { token, tokenId } = await issueToken(api.db.pool, { role: "viewer", label: "leaves" });
+    const leaving = await openStream(server.port, { authorization: `Bearer ${token}` });
+    const staying = [await openStream(server.port, admin), await openStream()];
+    await expect.poll(() => leaving.events.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(await revokeToken(api.db.pool, tokenId)).toBe(true);
+    await leaving.ended;
+    expect(leaving.wasClosed()).toBe(false);
+    await notifyChanges(api.db.pool, { kind: "posture", ids: "*" });
+    for (const stream of staying) {
+      await expect
+        .poll(() => stream.events.some((one) => one.event === "posture"), { timeout: 10_000 })
+        .toBe(true);
+      stream.close();
+    }
+    const again = await openStream(server.port, { authorization: `Bearer ${token}` });
+    expect(again.response.status).toBe(401);
+    again.close();
+  });
+});
 
 describe("events", () => {
   test("hello comes first, then what changed, the same for everybody", async () => {

@@ -8,6 +8,7 @@ import {
   schemaFit,
 } from "#db";
 import type { Clock, Logger } from "#runtime";
+import { findQueueConcern, queueView } from "./queue-status.js";
 import { toMaintenanceView } from "./views/maintenance-view.js";
 
 /** What the status is read from. */
@@ -118,6 +119,7 @@ function judge(facts: Facts, deps: StatusDeps, uptimeS: number): StatusView {
       lag_s: ingest.lagS,
       depth: ingest.depth,
       fenced: ingest.fenced || facts.fence !== undefined,
+      ...(ingest.queue === undefined ? {} : { queue: queueView(ingest.queue) }),
     },
     probes: facts.probes,
     maintenance: facts.maintenance,
@@ -140,6 +142,8 @@ function findConcern(
       message: fence ?? "Ingest is fenced; probes keep their samples",
     };
   }
+  const troubled = findQueueConcern(data.ingest.queue);
+  if (troubled !== null) return troubled;
   if (data.ingest.lag_s > LAG_LIMIT_S) {
     return {
       code: "INGEST_LAGS",

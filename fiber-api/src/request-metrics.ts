@@ -98,6 +98,32 @@ export function serveMetrics(app: FastifyInstance, { register, observe }: Reques
   );
 }
 
+type AddGauge = (name: string, help: string, read: () => number) => void;
+
+/** What is not known is NaN, which a scraper takes as absent, never 0. */
+function addQueueGauges(gauge: AddGauge, ingestLog: IngestLog): void {
+  const queue = () => ingestLog.status().queue;
+  const known = (value: number | null | undefined) => value ?? Number.NaN;
+  gauge("fiber_queue_connected", "1 while samples can be published", () =>
+    Number(queue()?.connected ?? false),
+  );
+  gauge("fiber_queue_consumers", "fiber etl processes on the database", () =>
+    known(queue()?.consumers),
+  );
+  gauge("fiber_queue_bytes", "Bytes in the stream", () => known(queue()?.bytes));
+  gauge("fiber_queue_max_bytes", "Bytes that the stream may hold", () => known(queue()?.maxBytes));
+  gauge("fiber_queue_dead_letters", "Messages that the database refuses", () =>
+    known(queue()?.dead),
+  );
+  gauge("fiber_queue_replay_from_seconds", "When the oldest message came, epoch seconds", () =>
+    known(mapNull(queue()?.replayFromMs, (ms) => ms / 1_000)),
+  );
+}
+
+function mapNull(value: number | null | undefined, map: (value: number) => number): number | null {
+  return value === null || value === undefined ? null : map(value);
+}
+
 function addGauges(register: Registry, { ingestLog, pool, hub }: MetricsDeps): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -108,13 +134,18 @@ function addGauges(register: Registry, { ingestLog, pool, hub }: MetricsDeps): v
         this.set(read());
       },
     });
-  gauge("fiber_ingest_depth", "Samples waiting to be stored", () => ingestLog.status().depth);
+  gauge(
+    "fiber_ingest_depth",
+    "Samples (jetstream: messages) waiting to be stored",
+    () => ingestLog.status().depth,
+  );
   gauge(
     "fiber_ingest_lag_seconds",
     "Age of the oldest waiting sample",
     () => ingestLog.status().lagS,
   );
   gauge("fiber_ingest_fenced", "1 while ingest is fenced", () => Number(ingestLog.status().fenced));
+  if (ingestLog.status().log === "jetstream") addQueueGauges(gauge, ingestLog);
   gauge("fiber_db_connections", "Open connections of the API's pool", () => pool.totalCount);
   gauge("fiber_db_waiting", "Queries waiting for a connection", () => pool.waitingCount);
   gauge("fiber_live_streams", "Open event streams", () => hub.size());

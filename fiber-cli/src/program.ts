@@ -8,7 +8,7 @@ import { demoTargetCommand } from "./commands/demo-target.js";
 import { deployCommand } from "./commands/deploy.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { downCommand } from "./commands/down.js";
-import { etlCommand } from "./commands/etl.js";
+import { etlCommand, queueCommand } from "./commands/etl.js";
 import { gatesCommand } from "./commands/gates.js";
 import { hotfixCommand } from "./commands/hotfix.js";
 import { incidentCommand } from "./commands/incident.js";
@@ -60,6 +60,7 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });
+  program.addCommand(queueCommand(), { hidden: true });
   program.addCommand(smokeCommand(), { hidden: true });
   program.commandsGroup("Release, and go back (scenario 2):");
   for (const command of [

@@ -29,8 +29,24 @@ export const statusSchema = z
       ingest: z.object({
         log: z.enum(["direct", "jetstream"]),
         lag_s: z.number(),
-        depth: z.int(),
+        depth: z.int().describe("samples that wait (direct), or messages of samples (jetstream)"),
         fenced: z.boolean(),
+        queue: z
+          .object({
+            connected: z.boolean(),
+            consumers: z.int().nullable().describe("fiber etl processes; null while unknown"),
+            bytes: z.number(),
+            max_bytes: z.number(),
+            replay_from: z.string().nullable(),
+            dead: z.int().describe("dead letters: fiber etl dead list"),
+            gap: z
+              .object({ after: z.string().nullable(), before: z.string().nullable() })
+              .nullable()
+              .describe("samples between these times were lost beyond retention"),
+          })
+          .nullable()
+          .optional()
+          .describe("of the log jetstream; null while nothing is known of it yet"),
       }),
       probes: z.object({ expected: z.int(), reporting: z.int() }),
       maintenance: maintenanceViewSchema

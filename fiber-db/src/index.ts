@@ -29,6 +29,7 @@ export * from "./ingest/write-outcome.js";
 export * from "./maintenance/read-windows.js";
 export * from "./maintenance/store-windows.js";
 export { type AppliedMigration, appliedMigrations } from "./migrate/bookkeeping.js";
+export type { LossItem } from "./migrate/count-loss.js";
 export { migrationRecordFile, unrecordedDowns } from "./migrate/down-records.js";
 export {
   holdMigrations,
@@ -44,7 +45,7 @@ export {
   type MigrationStep,
   upgrade,
 } from "./migrate/migrate.js";
-export { type LossItem, type PlannedLoss, plannedLoss } from "./migrate/planned-loss.js";
+export { type PlannedLoss, plannedLoss } from "./migrate/planned-loss.js";
 export {
   type CurrentRevision,
   checkMigrations,

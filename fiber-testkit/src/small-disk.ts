@@ -8,7 +8,10 @@ import { mustRun, runCommand } from "#runtime";
 
 /** A real file system of a few megabytes, on which writing ends with ENOSPC. */
 export interface SmallDisk {
-  /** Its only folder, empty and writable. Every program of the same user reaches it by this path. */
+  /**
+   * Its only folder, empty and writable. Every program of the same user reaches it by this path,
+   * which is to be used as it is: resolving it (realpath) may lead elsewhere.
+   */
   readonly folder: string;
   /** Makes it larger or smaller; what lies on it stays. */
   resize(sizeBytes: number): Promise<void>;

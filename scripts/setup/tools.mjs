@@ -13,6 +13,7 @@ const TOOLS = [
   { program: "ping", debian: "iputils-ping", ubuntu: "iputils-ping" },
   { program: "fping", debian: "fping", ubuntu: "fping" },
   { program: "psql", debian: "postgresql-client", ubuntu: "postgresql-client" },
+  { program: "nats-server", debian: "nats-server", ubuntu: "nats-server" },
   { program: "pg_dump", debian: "postgresql-client", ubuntu: "postgresql-client" },
   { program: "chromium", debian: "chromium", ubuntu: "chromium-browser" },
 ];

@@ -53,6 +53,26 @@ export function createAccess(deps: AccessDeps) {
     };
 }
 
+/**
+ * Whether the token that opened a long answer still has a permission; true where it was opened
+ * without a token.
+ */
+export async function mayStill(
+  tokens: TokenCache,
+  request: Pick<FastifyRequest, "headers">,
+  permission: Permission,
+): Promise<boolean> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return true;
+  const holder = await tokens.find(bearerToken(authorization) ?? "");
+  if (holder === null || holder.revoked || holder.nodeDeleted) return false;
+  return roleMay(holder.role, permission);
+}
+
+function bearerToken(header: string): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(header)?.[1];
+}
+
 async function findCaller(deps: AccessDeps, request: FastifyRequest): Promise<Caller> {
   const header = request.headers.authorization;
   if (header === undefined) {
@@ -65,7 +85,7 @@ async function findCaller(deps: AccessDeps, request: FastifyRequest): Promise<Ca
     }
     return { role, nodeId: null, limitKey: request.ip };
   }
-  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
+  const token = bearerToken(header);
   if (token === undefined) {
     throw new FiberError("UNAUTHENTICATED", "The Authorization header must be: Bearer fbr_…");
   }

@@ -15,6 +15,8 @@ type LiveData<Name extends LiveEventName> = Extract<LiveEvent, { event: Name }>[
 /** One event stream. `send` says false when the client reads too slowly and was dropped. */
 export interface LiveClient {
   send(text: string): boolean;
+  /** Whether who opened it may still read; asked every few seconds. */
+  mayStay(): Promise<boolean>;
   end(): void;
 }
 
@@ -33,6 +35,8 @@ export interface LiveHub {
 
 const GATHER_MS = 150;
 const HEARTBEAT_MS = 15_000;
+/** How often streams are held against the tokens that opened them. */
+const CHECK_MS = 2_000;
 
 type Due = { samples: Set<string> | "*"; nodes: Set<string> | "*"; posture: boolean };
 
@@ -42,10 +46,33 @@ export function createLiveHub(deps: { source: LiveSource; log: Logger }): LiveHu
   let due = nothingDue();
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<void> | null = null;
+  let checking = false;
   let closed = false;
 
   const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
   heartbeat.unref();
+  const checks = setInterval(() => {
+    if (checking) return;
+    checking = true;
+    void endUninvited().finally(() => {
+      checking = false;
+    });
+  }, CHECK_MS);
+  checks.unref();
+
+  async function endUninvited(): Promise<void> {
+    for (const client of clients) {
+      try {
+        if (await client.mayStay()) continue;
+        clients.delete(client);
+        client.end();
+      } catch (err) {
+        // Nobody can tell now: an unreachable database is no reason to end a stream.
+        deps.log.warn({ err }, "the token of an event stream cannot be looked up");
+        return;
+      }
+    }
+  }
 
   function send(text: string): void {
     for (const client of clients) if (!client.send(text)) clients.delete(client);
@@ -96,6 +123,7 @@ export function createLiveHub(deps: { source: LiveSource; log: Logger }): LiveHu
     close: async () => {
       closed = true;
       clearInterval(heartbeat);
+      clearInterval(checks);
       if (timer !== null) clearTimeout(timer);
       for (const client of clients) client.end();
       clients.clear();

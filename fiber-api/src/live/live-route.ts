@@ -3,13 +3,15 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { errorBodySchema, FiberError } from "#contracts";
 import type { Clock, Logger } from "#runtime";
-import type { AccessHook } from "../auth/access.js";
+import { type AccessHook, mayStill } from "../auth/access.js";
+import type { TokenCache } from "../auth/token-cache.js";
 import { type LiveClient, type LiveHub, toEventText } from "./live-hub.js";
 
 /** What the live route is made of. */
 export interface LiveDeps {
   readonly hub: LiveHub;
   readonly mayRead: AccessHook;
+  readonly tokens: TokenCache;
   readonly clock: Clock;
   readonly release: string;
 }
@@ -18,7 +20,10 @@ export interface LiveDeps {
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const MAX_CLIENTS = 1_000;
 
-/** GET /api/live: server-sent events, a comment every 15 s in between. */
+/**
+ * GET /api/live: server-sent events, a comment every 15 s in between. It ends within seconds once the
+ * token that opened it is revoked.
+ */
 export function liveRoute(app: FastifyInstance, deps: LiveDeps): void {
   app.get(
     "/api/live",
@@ -54,7 +59,10 @@ export function liveRoute(app: FastifyInstance, deps: LiveDeps): void {
         "cache-control": "no-store",
         "x-accel-buffering": "no",
       });
-      const client = createClient(response, request.log);
+      const client: LiveClient = {
+        ...createClient(response, request.log),
+        mayStay: () => mayStill(deps.tokens, request, "read"),
+      };
       response.on("close", () => deps.hub.remove(client));
       response.on("error", () => deps.hub.remove(client));
       const time = new Date(deps.clock.now()).toISOString();
@@ -74,7 +82,10 @@ function acceptsEvents(accept: string | undefined): boolean {
   );
 }
 
-function createClient(response: ServerResponse, log: Pick<Logger, "warn">): LiveClient {
+function createClient(
+  response: ServerResponse,
+  log: Pick<Logger, "warn">,
+): Pick<LiveClient, "send" | "end"> {
   return {
     send: (text) => {
       if (response.destroyed) return false;

@@ -9,10 +9,10 @@ import {
   startUpkeep,
 } from "#etl";
 import { addBackupMetrics } from "#rollback";
-import { type Clock, type Logger, type Running, stateFolder } from "#runtime";
+import { type Clock, type Logger, stateFolder } from "#runtime";
 import { runAsRole } from "../run-as-role.js";
 
-/** Composition root of the API role: pool, ingest log, HTTP; upkeep beside the direct log. */
+/** Composition root of the API role: pool, ingest log, HTTP; for the direct log upkeep too. */
 export function runApi(): Promise<void> {
   return runAsRole("api", async ({ log, clock, env, loadConfig }) => {
     const config = loadConfig(apiConfigSchema, env);
@@ -25,13 +25,13 @@ export function runApi(): Promise<void> {
     });
     const stateDir = await stateFolder(env);
     const care = await startDatabaseCare({ config, db: pool, stateDir, log, clock });
-    const { ingestLog, upkeep } = await openIngest({ config: etlConfig, log, clock });
+    const ingest = await openIngest(etlConfig, log, clock);
     const api = await startApi({
       config,
       log,
       clock,
       pool,
-      ingestLog,
+      ingestLog: ingest.log,
       release: config.release,
       moreMetrics: (register) => addBackupMetrics(register, { stateDir, db: pool }),
     });
@@ -40,8 +40,7 @@ export function runApi(): Promise<void> {
       // The API first: it finishes what it has accepted, which needs everything after it.
       async stop() {
         await api.stop();
-        await ingestLog.close();
-        await upkeep?.stop();
+        await ingest.stop();
         await care.stop();
         await pool.end();
       },
@@ -49,14 +48,23 @@ export function runApi(): Promise<void> {
   });
 }
 
-/** With JetStream the database is kept in order by `fiber etl`, else by this process. */
-async function openIngest(options: {
-  readonly config: EtlConfig;
-  readonly log: Logger;
-  readonly clock: Clock;
-}): Promise<{ readonly ingestLog: IngestLog; readonly upkeep: Running | null }> {
-  if (options.config.FIBER_INGEST_LOG === "jetstream") {
-    return { ingestLog: createJetStreamLog(options), upkeep: null };
+/** The ingest log that is configured; with JetStream, writing and upkeep are the ETL's. */
+async function openIngest(
+  config: EtlConfig,
+  log: Logger,
+  clock: Clock,
+): Promise<{ readonly log: IngestLog; stop(): Promise<void> }> {
+  if (config.FIBER_INGEST_LOG === "jetstream") {
+    const queue = createJetStreamLog({ config, log, clock });
+    return { log: queue, stop: () => queue.close() };
   }
-  return { ingestLog: createDirectLog(options), upkeep: await startUpkeep(options) };
+  const direct = createDirectLog({ config, log, clock });
+  const upkeep = await startUpkeep({ config, log, clock });
+  return {
+    log: direct,
+    async stop() {
+      await direct.close();
+      await upkeep.stop();
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { loadConfig } from "#runtime";
 import type { Finding } from "../doctor/finding.js";
 import { checkDisk, checkPorts, checkStateFolder } from "../doctor/machine.js";
 import { checkGit, checkNode, checkPing, checkPostgresTools } from "../doctor/programs.js";
+import { checkQueue } from "../doctor/queue.js";
 import { EXIT } from "../exit-codes.js";
 import { locateStack, readStatus } from "../stack-access.js";
 import { paint, printResult } from "../terminal.js";
@@ -20,6 +21,7 @@ export async function runDoctor({ json = false }: { json?: boolean }): Promise<v
     ...(await checkPorts(config, running)),
     checkDisk(paths),
     checkStateFolder(paths),
+    ...(await checkQueue({ config, stateDir: paths.stateDir, running, env: process.env })),
   ];
   const blocked = findings.some((finding) => finding.level === "blocking");
   process.exitCode = blocked ? EXIT.refused : EXIT.done;

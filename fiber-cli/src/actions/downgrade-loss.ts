@@ -7,17 +7,22 @@ import { formatTable, tell } from "../terminal.js";
 export interface LossConsent {
   readonly allowLoss?: boolean;
   readonly yes?: boolean;
-  /** Whether the database is the one that `fiber up` runs itself. */
-  readonly embedded: boolean;
+  /** What `fiber migrate downgrade` was given, for the command to repeat. */
+  readonly target: string;
+  /**
+   * Whether the database is the one that `fiber up` runs itself from a working tree: no release was
+   * ever deployed to it.
+   */
+  readonly development: boolean;
   /** Takes a backup; resolves to its path. */
   readonly backUp: () => Promise<string>;
 }
 
-/** What a downgrade loses, counted, and printed on stderr where it is anything. */
+/** What a downgrade drops, counted, and printed on stderr where it is anything. */
 export async function statedLoss(connectionString: string, target: string): Promise<PlannedLoss> {
   const loss = await plannedLoss({ connectionString, target });
   if (!loss.nothing) {
-    tell("This downgrade loses, for good:");
+    tell("This downgrade drops:");
     tell(formatTable([["REVISION", "WHAT", "ROWS"], ...loss.items.map(lossRow)]));
   }
   return loss;
@@ -32,15 +37,9 @@ export async function statedLoss(connectionString: string, target: string): Prom
  */
 export async function downgradeLoss(loss: PlannedLoss, consent: LossConsent): Promise<void> {
   if (loss.nothing) return;
-  if (consent.allowLoss !== true && consent.embedded && isDev(loss)) {
+  if (consent.allowLoss !== true && consent.development && isDev(loss)) {
     const path = await consent.backUp().catch((cause: Error) => {
-      throw new FiberError(
-        "LOSS_REFUSED",
-        `${REFUSED} A backup could not be taken: ${cause.message}`,
-        {
-          cause,
-        },
-      );
+      throw refused(loss, consent.target, `A backup could not be taken: ${cause.message}`, cause);
     });
     tell(
       `Backed up first to ${path}\nBring the rows back with: fiber restore ${path} --then-upgrade`,
@@ -48,23 +47,34 @@ export async function downgradeLoss(loss: PlannedLoss, consent: LossConsent): Pr
     return;
   }
   if (consent.allowLoss !== true) {
-    throw new FiberError(
-      "LOSS_REFUSED",
-      `${REFUSED} Back them up first (fiber backup create), then repeat the command with --allow-loss.`,
-    );
+    throw refused(loss, consent.target, "Keep them first: fiber backup create.");
   }
   if (process.stdin.isTTY && process.stderr.isTTY) {
     await confirm("Lose these rows for good?", consent.yes === true);
   }
 }
 
-const REFUSED = "Nothing was changed: the downgrade would lose the rows listed above.";
+function refused(loss: PlannedLoss, target: string, why: string, cause?: Error): FiberError {
+  const rows = loss.items
+    .filter((item) => item.rows !== 0 || item.estimated)
+    .map((item) => `${item.what}: ${rowsOf(item)}`);
+  return new FiberError(
+    "LOSS_REFUSED",
+    `Nothing was changed: the downgrade would drop rows (${rows.join("; ")}). ${why} Then drop ` +
+      `them with: fiber migrate downgrade ${target} --allow-loss`,
+    { cause },
+  );
+}
 
 function isDev(loss: PlannedLoss): boolean {
   return loss.releases.every((release) => release === "dev");
 }
 
-function lossRow({ revision, what, rows, estimated }: LossItem): readonly string[] {
+function lossRow(item: LossItem): readonly string[] {
+  return [item.revision, item.what, rowsOf(item)];
+}
+
+function rowsOf({ rows, estimated }: LossItem): string {
   const counted = rows === null ? "cannot be counted" : rows.toLocaleString("en");
-  return [revision, what, estimated ? `about ${counted}` : counted];
+  return estimated ? `about ${counted}` : counted;
 }

@@ -1,11 +1,11 @@
 import { etlConfigSchema, startEtl } from "#etl";
 import { runAsRole } from "../run-as-role.js";
 
-/** Composition root of the writer that reads JetStream. */
+/** Composition root of the ETL role. */
 export function runEtl(): Promise<void> {
   return runAsRole("etl", async ({ log, clock, env, loadConfig }) => {
     const config = loadConfig(etlConfigSchema, env);
-    const running = await startEtl({ config, log, clock });
-    return { ...running, detail: {} };
+    const etl = await startEtl({ config, log, clock });
+    return { detail: {}, stop: () => etl.stop() };
   });
 }

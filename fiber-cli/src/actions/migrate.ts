@@ -1,3 +1,5 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { FiberError } from "#contracts";
 import {
@@ -31,8 +33,8 @@ interface Options {
 
 /** Which database a command works on. */
 interface Target extends MigrateOptions {
-  /** True for the PostgreSQL that `fiber up` runs itself. */
-  readonly embedded: boolean;
+  /** True for the PostgreSQL that `fiber up` runs itself from a working tree. */
+  readonly development: boolean;
   readonly release: string;
   readonly recordFile: string;
 }
@@ -80,7 +82,8 @@ export async function runDowngrade(to: string, options: Options): Promise<void> 
   }
   const loss = await statedLoss(database.connectionString, to);
   if (!dryRun) {
-    await downgradeLoss(loss, { ...options, embedded: database.embedded, backUp });
+    const { development } = database;
+    await downgradeLoss(loss, { ...options, target: to, development, backUp });
   }
   const result = await downgrade({
     ...database,
@@ -127,7 +130,7 @@ async function target(): Promise<Target> {
   makeStateFolder(stateDir);
   const recordFile = migrationRecordFile(stateDir);
   if (config.FIBER_DATABASE_URL !== undefined) {
-    return { connectionString: config.FIBER_DATABASE_URL, embedded: false, release, recordFile };
+    return { connectionString: config.FIBER_DATABASE_URL, development: false, release, recordFile };
   }
   const port = config.FIBER_PG_PORT;
   const connectionString = await embeddedDatabaseUrl({
@@ -135,7 +138,10 @@ async function target(): Promise<Target> {
     database: "fiberstack",
     ...(port === undefined || port === 0 ? {} : { port }),
   });
-  return { connectionString, embedded: true, release, recordFile };
+  // The first deploy makes this link; from then on people rely on what the database holds.
+  const deployed = await lstat(join(stateDir, "current")).catch(() => null);
+  const development = release === "dev" && deployed === null;
+  return { connectionString, development, release, recordFile };
 }
 
 function finish(result: MigrateResult, options: Options, more: object = {}): void {

@@ -33,11 +33,13 @@ const SAME_SIGNAL_MS = 1_000;
 export async function runUp({
   json = false,
   tree = false,
+  log: ingestLog,
 }: {
   json?: boolean;
   tree?: boolean;
+  log?: "direct" | "jetstream";
 }): Promise<void> {
-  const options = await stackOptions(tree);
+  const options = await stackOptions(tree, ingestLog);
   const interrupted = new AbortController();
   let stack: Stack | null = null;
   let firstSignalAt: number | null = null;
@@ -66,8 +68,10 @@ export async function runUp({
 }
 
 /** What the supervisor is given on this machine; with `tree` it runs the working tree. */
-export async function stackOptions(tree: boolean): Promise<StackOptions> {
-  const config = loadConfig(agentConfigSchema, process.env);
+export async function stackOptions(tree: boolean, ingestLog?: string): Promise<StackOptions> {
+  const env =
+    ingestLog === undefined ? process.env : { ...process.env, FIBER_INGEST_LOG: ingestLog };
+  const config = loadConfig(agentConfigSchema, env);
   const inClone = existsSync(join(packageRoot, ".git"));
   const paths = await locateStack();
   makeStateFolder(paths.stateDir);

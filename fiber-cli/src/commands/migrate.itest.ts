@@ -1,5 +1,8 @@
+import { existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { upgrade } from "#db";
+import { upgrade, withSession } from "#db";
+import { readManifest } from "#rollback";
 import { type CommandResult, packageRoot, runCommand } from "#runtime";
 import {
   createTestDatabase,
@@ -11,14 +14,20 @@ import {
 
 const NODE = "INSERT INTO nodes (node_id, country, region) VALUES ('a', 'GH', 'Accra')";
 
-/** Runs `fiber migrate …` as its users do, without a terminal. */
-function migrate(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CommandResult> {
+/** Runs `fiber …` as its users do, without a terminal. */
+function runFiber(
+  env: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<CommandResult> {
   const main = ["--import", "tsx", "--conditions=source", "fiber-cli/src/main.ts"];
-  return runCommand([process.execPath, ...main, "migrate", ...args], {
+  return runCommand([process.execPath, ...main, ...args], {
     cwd: packageRoot,
     env: { FIBER_DATABASE_URL: "", FIBER_PG_PORT: "", FIBER_RELEASE: "", ...env },
   });
 }
+
+const migrate = (env: Readonly<Record<string, string>>, ...args: string[]) =>
+  runFiber(env, "migrate", ...args);
 
 describe("on the database of fiber up", () => {
   let server: ScratchPostgres;
@@ -45,7 +54,11 @@ describe("on the database of fiber up", () => {
 
       const down = await fiber("downgrade", "base");
       expect(down.exitCode).toBe(0);
-      expect(down.stderr).toMatch(/loses, for good:[\s\S]*0001\s+nodes\s+1\n/);
+      expect(down.stderr).toMatch(/This downgrade drops:[\s\S]*0001\s+nodes\s+1\n/);
+      const backup = /Backed up first to (\S+\/before-downgrade\/\S+\.dump)/.exec(down.stderr)?.[1];
+      expect((await readManifest(backup ?? "")).tables).toContainEqual(
+        expect.objectContaining({ name: "nodes", rows: 1 }),
+      );
       expect(down.stderr).toContain("Running downgrade 0001 -> , nodes and tokens");
       expect((await fiber("current")).stdout).toBe("");
       expect((await fiber("check")).exitCode).toBe(1);
@@ -53,9 +66,51 @@ describe("on the database of fiber up", () => {
       expect((await fiber("upgrade", "head")).exitCode).toBe(0);
       expect(await schemaText(pool)).toBe(before);
       expect((await fiber("check")).exitCode).toBe(0);
+
+      const restored = await runFiber(
+        { FIBER_STATE_DIR: server.stateDir },
+        ...["restore", backup ?? "", "--then-upgrade", "--yes"],
+      );
+      expect(restored.exitCode, restored.stderr).toBe(0);
+      expect((await pool.query("SELECT node_id FROM nodes")).rows).toEqual([{ node_id: "a" }]);
+      expect((await fiber("check")).exitCode).toBe(0);
     } finally {
       await pool.end();
     }
+  }, 240_000);
+});
+
+describe("on the database of fiber up, once people rely on it", () => {
+  let server: ScratchPostgres;
+  beforeAll(async () => {
+    server = await startScratchPostgres();
+  });
+  afterAll(() => server.remove());
+
+  it.each([
+    ["a release runs", { FIBER_RELEASE: "v1.0.0" }, false],
+    ["a release was deployed", {}, true],
+  ])("refuses to lose rows where %s", async (_, env, deployed) => {
+    const fiber = (...args: string[]) =>
+      migrate({ FIBER_STATE_DIR: server.stateDir, ...env }, ...args);
+    const connectionString = server.url("fiberstack");
+    await upgrade({ connectionString });
+    await withSession(connectionString, (s) => s.query(`${NODE} ON CONFLICT DO NOTHING`));
+    if (deployed) symlinkSync("releases/v1.0.0/tree", join(server.stateDir, "current"));
+    const refused = await fiber("downgrade", "base", "--yes", "--json");
+    expect(refused.exitCode).toBe(3);
+    expect(JSON.parse(refused.stdout)).toMatchObject({
+      code: "LOSS_REFUSED",
+      message: expect.stringMatching(/nodes: 1\).*fiber migrate downgrade base --allow-loss$/),
+    });
+    expect((await fiber("current")).stdout).toMatch(/\(head\)/);
+    expect(existsSync(join(server.stateDir, "backups"))).toBe(false);
+  });
+
+  it("loses them when told to", async () => {
+    const fiber = (...args: string[]) => migrate({ FIBER_STATE_DIR: server.stateDir }, ...args);
+    expect((await fiber("downgrade", "base", "--allow-loss")).exitCode).toBe(0);
+    expect((await fiber("upgrade")).exitCode).toBe(0);
   });
 });
 
@@ -74,7 +129,10 @@ describe("on a database of somebody's own", () => {
   it("refuses to lose rows without being told to", async () => {
     const refused = await fiber("downgrade", "base", "--yes", "--json");
     expect(refused.exitCode).toBe(3);
-    expect(JSON.parse(refused.stdout)).toMatchObject({ code: "LOSS_REFUSED" });
+    expect(JSON.parse(refused.stdout)).toMatchObject({
+      code: "LOSS_REFUSED",
+      message: expect.stringContaining("fiber migrate downgrade base --allow-loss"),
+    });
     expect(refused.stderr).toMatch(/nodes\s+1/);
     expect((await fiber("current")).stdout).toMatch(/\(head\)/);
 

@@ -57,7 +57,7 @@ Examples:
   fiber migrate downgrade 0002          back to revision 0002
   fiber migrate downgrade base          everything back; an empty database
 
-A downgrade counts the rows it would lose, prints them, and refuses (exit 3) without --allow-loss;
-the database that fiber up runs from a working tree (release dev) is backed up first instead. A
-schema that was taken back is held: no start upgrades it again until \`fiber migrate upgrade\` does.
+A downgrade counts the rows it would drop, prints them, and refuses (exit 3) without --allow-loss;
+the database that fiber up runs from a working tree (release dev, nothing deployed yet) is backed up
+first instead, and fiber restore FILE --then-upgrade brings the rows back. A schema that was taken back is held: no start upgrades it again until \`fiber migrate upgrade\` does.
 Two migrations never run at once: the second waits 30 s, then names the first and exits 75.`;

@@ -24,13 +24,21 @@ export async function checkPorts(
     ["FIBER_API_PORT", config.FIBER_API_HOST, config.FIBER_API_PORT],
     ["FIBER_DASHBOARD_PORT", config.FIBER_DASHBOARD_HOST, config.FIBER_DASHBOARD_PORT],
     ["FIBER_PG_PORT", "127.0.0.1", config.FIBER_PG_PORT],
+    ...(config.FIBER_INGEST_LOG === "jetstream" && config.FIBER_NATS_URL === undefined
+      ? [["FIBER_NATS_PORT", "127.0.0.1", config.FIBER_NATS_PORT] as const]
+      : []),
   ] as const;
   return Promise.all(
     wanted.map(async ([variable, host, port]) => {
       const what = `port ${port}`;
       if (await isPortFree(host, port)) return ok(what, "free");
       const holder = await portHolder(port);
-      if (holder !== null && ours.has(holder.pid)) return ok(what, "held by the running stack");
+      // nats-server is the child of a role.
+      const isOurs =
+        holder !== null &&
+        running !== null &&
+        (ours.has(holder.pid) || holder.command.includes(`${running.state_folder}/nats/`));
+      if (isOurs) return ok(what, "held by the running stack");
       const who =
         holder === null ? "a process of another user" : `process ${holder.pid} (${holder.command})`;
       return blocking(what, `taken by ${who}`, `stop it, or set ${variable} to another port`);

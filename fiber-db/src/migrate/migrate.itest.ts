@@ -84,9 +84,40 @@ describe("the product's migrations", () => {
     const reversible = await plannedLoss({ connectionString: connectionString(), target: "0002" });
     expect(reversible).toMatchObject({ items: [], nothing: true });
   });
+
+  it("count what a way down drops for good although it is declared reversible", async () => {
+    await upgrade({ connectionString: connectionString() });
+    await fill(database);
+    const lossTo = (target: string) =>
+      plannedLoss({ connectionString: connectionString(), target });
+    // A rollup whose samples have expired cannot be computed again; a newer one can.
+    await database.pool.query(`
+      INSERT INTO rollup_hourly (series_id, bucket, samples, answered, loss_pct, availability_pct, coverage_pct)
+      SELECT 1, now() - d * interval '1 day', 6, 6, 0, 100, 100 FROM unnest(ARRAY[0, 30, 31]) d`);
+    expect(await lossTo("0002")).toMatchObject({
+      nothing: false,
+      items: [{ revision: "0003", what: "rollup_hourly", rows: 2, estimated: false }],
+    });
+  });
 });
 
 describe("upgrade and downgrade", () => {
+  it("count a reversible migration's own tables and columns, but neither derived nor control ones", async () => {
+    const comment = (kind: string) => `COMMENT ON TABLE ${kind}s IS '${kind}: a test';`;
+    await file(
+      "0001_a.sql",
+      `CREATE TABLE states (a int, b int); INSERT INTO states VALUES (1, 2), (1, NULL); ${comment("state")}
+       CREATE TABLE deriveds AS SELECT 1 AS x; ${comment("derived")}
+       CREATE TABLE controls AS SELECT 1 AS x; ${comment("control")}`,
+      "ALTER TABLE states DROP COLUMN b; DROP TABLE deriveds, controls; UPDATE states SET a = 2;",
+    );
+    await upgrade(options());
+    expect(await plannedLoss({ ...options(), target: "base" })).toMatchObject({
+      nothing: false,
+      items: [{ revision: "0001", what: "states.b", rows: 1 }],
+    });
+  });
+
   it("do nothing the second time", async () => {
     await file("0001_a.sql", ...table("a"));
     expect((await upgrade(options())).steps).toHaveLength(1);

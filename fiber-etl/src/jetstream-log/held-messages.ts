@@ -2,7 +2,7 @@ import type { AppliedRun } from "#db";
 import type { Queue } from "../queue/open-queue.js";
 
 /** A message that was acknowledged and is not known to be in the database. */
-export interface HeldMessage {
+interface HeldMessage {
   readonly streamId: string;
   readonly seq: number;
   readonly message: Buffer;

@@ -21,6 +21,8 @@ export interface QueueServerOptions {
   readonly stateDir: string;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Where nats-server's own log goes; to this process's output by default. */
+  readonly output?: "inherit" | "ignore";
   /** The server ended, or takes nothing more: whoever supervises the role starts it anew. */
   readonly onEnded: (how: string) => void;
 }
@@ -55,6 +57,7 @@ export async function runQueueServer(options: QueueServerOptions): Promise<NatsS
     port: config.FIBER_NATS_PORT,
     maxMb: config.FIBER_QUEUE_MAX_MB + MORE_MB,
     log,
+    output: options.output ?? "inherit",
   });
   const ending = new AbortController();
   void server.ended.then((how) => {

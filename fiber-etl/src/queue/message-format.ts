@@ -12,7 +12,7 @@ import type { SeriesKey } from "#db";
  *     traces: request id, trace id
  *     rows
  */
-export interface MessageParts {
+interface MessageParts {
   readonly series: readonly SeriesKey[];
   /** Starts, epoch ms, of the hours that rows fall into. */
   readonly hours: readonly number[];

@@ -35,7 +35,7 @@ export interface WriterOptions {
 }
 
 /** Rows to store, with where they come from. */
-export interface WriterAppend {
+interface WriterAppend {
   readonly rows: Rows;
   readonly traces: readonly IngestTrace[];
   /** The message that counts as applied once the rows are stored; committed with them. */

@@ -4,7 +4,7 @@ import type { ResolvedSeries, SeriesKey } from "#db";
 const MAX_SERIES = 500_000;
 
 /** What names a series. */
-export type SeriesName = Pick<SeriesKey, "nodeId" | "target" | "check">;
+type SeriesName = Pick<SeriesKey, "nodeId" | "target" | "check">;
 
 /** Something in memory for each series, found without putting a key together. */
 export interface SeriesMap<T> {

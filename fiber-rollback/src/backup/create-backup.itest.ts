@@ -8,7 +8,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isBackupRunning } from "#db";
+import { dropExpiredPartitions, ensurePartitions, isBackupRunning } from "#db";
 import { runCommand, systemClock } from "#runtime";
 import { createTestData, type TestData } from "../data.itest-kit.js";
 import { findPgTools } from "../pg-tools.js";
@@ -118,6 +118,36 @@ describe("createBackup", () => {
     await createBackup(data.ports, { tag: "care" });
     await watching;
     expect(await isBackupRunning(data.database.pool)).toBe(false);
+  });
+
+  it("makes partition care wait, and not ingest: neither waits for the dump's locks", async () => {
+    const { pool } = data.database;
+    const nextWeek = { nowMs: Date.now() + 8 * 86_400_000, daysAhead: 0, daysBack: 0 };
+    const later = { nowMs: Date.now() + 30 * 86_400_000 };
+    const seen: unknown[] = [];
+    let asking: Promise<void> | null = null;
+    const ask = async () => {
+      seen.push(await ensurePartitions(pool, nextWeek), await dropExpiredPartitions(pool, later));
+      await pool.query(
+        "INSERT INTO samples (series_id, time, uptime_pct, packet_loss) VALUES (2, now(), 100, 0)",
+      );
+    };
+    const ports = {
+      ...data.ports,
+      progress: () => {
+        asking ??= ask();
+      },
+    };
+    const { manifest } = await createBackup(ports, { tag: "upkeep" });
+    await asking;
+    expect(seen.slice(0, 2)).toEqual([{ kind: "backup-running" }, { kind: "backup-running" }]);
+    // The sample came after the snapshot.
+    expect(manifest.tables.find((table) => table.name === "samples")?.rows).toBe(3_000);
+    expect(await ensurePartitions(pool, nextWeek)).toMatchObject({ kind: "done" });
+    const { rows } = await pool.query(
+      "DELETE FROM samples WHERE series_id = 2 AND latency_ms IS NULL RETURNING 1",
+    );
+    expect(rows).toHaveLength(1);
   });
 
   it("refuses a name that is taken and leaves the old backup alone", async () => {

@@ -99,7 +99,7 @@ function explained(cause: unknown, database: string): unknown {
       "FENCE_BUSY",
       `A write of samples has been in flight for more than ${WAIT_MS / 1_000} s; the fence was not ` +
         "raised and ingest goes on. See who writes: SELECT pid, state, query FROM pg_stat_activity " +
-        "WHERE application_name LIKE 'fiber-ingest%'.",
+        "WHERE application_name ~ '^fiber-(ingest|etl|replay)'.",
       { cause },
     );
   }

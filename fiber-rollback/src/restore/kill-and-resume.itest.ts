@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runAndKill } from "./kill-restore.itest-kit.js";
 import { listQuarantines } from "./quarantine.js";
 import {
   createTestRestore,
@@ -10,8 +8,6 @@ import {
   type TestRestore,
 } from "./restore.itest-kit.js";
 import { findUnfinished, resumeRestore } from "./restore.js";
-
-const child = fileURLToPath(new URL("./killable-restore.itest-kit.ts", import.meta.url));
 
 let data: TestRestore;
 let before: readonly string[];
@@ -30,33 +26,14 @@ beforeEach(async () => {
 });
 afterEach(() => data.remove());
 
-/** Runs a restore in a process group of its own; resolves to what it said and how it ended. */
-async function runChild(what: string, killAt: string, afterMs?: number) {
-  const running = spawn(
-    process.execPath,
-    [
-      "--import",
-      "tsx",
-      "--conditions=source",
-      child,
-      data.database.url,
-      data.stateDir,
-      what,
-      killAt,
-      String(afterMs ?? ""),
-    ],
-    { detached: true, stdio: ["ignore", "pipe", "inherit"] },
-  );
-  let said = "";
-  running.stdout.on("data", (text: Buffer) => {
-    said += text.toString();
-    if (afterMs !== undefined && said.includes(killAt)) {
-      setTimeout(() => process.kill(-(running.pid ?? 0), "SIGKILL"), afterMs);
-    }
+const runChild = (what: string, killAt: string, afterMs?: number) =>
+  runAndKill({
+    url: data.database.url,
+    stateDir: data.stateDir,
+    what,
+    killAt,
+    ...(afterMs === undefined ? {} : { afterMs }),
   });
-  const [code, signal] = await once(running, "close");
-  return { said: said.trim().split("\n"), code, signal };
-}
 
 async function expectRestored() {
   expect(late).toHaveLength(500);

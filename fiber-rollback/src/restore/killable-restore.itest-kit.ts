@@ -12,6 +12,11 @@ const observe = ({ step, event }: { step: string; event: string }) => {
 if (what === "resume") {
   await resumeRestore(ports, observe);
 } else {
-  const plan = await prepareRestore(ports, { from: { kind: "dump", path: what } });
+  const point = /^point:(.*)/.exec(what)?.[1];
+  const from =
+    point === undefined
+      ? { kind: "dump" as const, path: what }
+      : { kind: "recovery" as const, point };
+  const plan = await prepareRestore(ports, { from, thenUpgrade: point !== undefined });
   await startRestore(ports, plan, observe);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { lossyStatements } from "./planned-loss.js";
+import { lossyStatements } from "./lossy-statements.js";
 
 it.each([
   ["DROP TABLE a;", [{ kind: "table", table: "a" }]],

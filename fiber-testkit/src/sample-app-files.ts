@@ -115,14 +115,19 @@ RUN node build.mjs
 CMD ["node", "dist/server.mjs"]
 `;
 
-/** Its compose file: one service on the host's network, whose health is that it answers at all. */
-export function sampleComposeFile(port: number): string {
+/**
+ * Its compose file: one service on the host's network, whose health is that it answers at all.
+ *
+ * @param packages the folder with the database's driver, mounted where the tree expects it
+ */
+export function sampleComposeFile(port: number, packages: string): string {
   const ask = `fetch('http://127.0.0.1:${port}/health').then(() => process.exit(0), () => process.exit(1))`;
   return `services:
   web:
     image: \${FIBER_IMAGE:-fiber-sample:1.0.0}
     network_mode: host
     environment: { PORT: "${port}", FIBER_RELEASE: "\${FIBER_RELEASE:-none}", FIBER_DATABASE_URL: "\${FIBER_DATABASE_URL:-}" }
+    volumes: ["${packages}:${packages}:ro"]
     restart: unless-stopped
     stop_grace_period: 5s
     healthcheck:

@@ -77,7 +77,7 @@ export async function createSampleApp(
     ".gitignore": "dist/\n",
     Dockerfile: SAMPLE_DOCKERFILE,
     ".dockerignore": ".git\n",
-    "docker-compose.yml": sampleComposeFile(port),
+    "docker-compose.yml": sampleComposeFile(port, packagesFolder()),
     ...(migrations ? { "migrations/.gitkeep": "" } : {}),
   });
   return {
@@ -110,8 +110,15 @@ function kept(migrations: SampleVersion["migrations"] = {}): Record<string, stri
   return files;
 }
 
+const pgFile = () => createRequire(import.meta.url).resolve("pg");
+
+function packagesFolder(): string {
+  const file = pgFile();
+  return file.slice(0, file.lastIndexOf("/node_modules/") + "/node_modules".length);
+}
+
 function appFile(version: string, { breakage, diesAfterMs, smokeSql }: SampleVersion): string {
-  const pg = pathToFileURL(createRequire(import.meta.url).resolve("pg")).href;
+  const pg = pathToFileURL(pgFile()).href;
   return JSON.stringify({
     version,
     breakage: breakage ?? null,
@@ -138,7 +145,7 @@ gates:
   - { id: sound, title: The server is there, run: test -s server.mjs }
 roles:
   - { name: web, run: node dist/server.mjs, env: { PORT: "${port}" }, switch: deferred, writer: true, start_s: ${startS} }
-compose: { image: fiber-sample-${port}, project: fiber-sample-${port}, services: [web], writers: [web] }
+compose: { image: fiber-sample-${port}, project: fiber-sample-${port}, services: [web], writers: [web], smoke: ${migrations ? "node smoke.mjs" : "null"} }
 smoke: ${migrations ? "node smoke.mjs" : "null"}
 verify:
   - id: health

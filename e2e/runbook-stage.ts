@@ -128,7 +128,7 @@ function environment(project: string, bin: string): NodeJS.ProcessEnv {
 }
 
 /** Every file of this working tree that git does not ignore, as it stands. */
-async function copySources(to: string): Promise<void> {
+export async function copySources(to: string): Promise<void> {
   const listed = await run("git", ["ls-files", "-coz", "--exclude-standard"], { cwd: ROOT });
   for (const path of listed.stdout.split("\0")) {
     const file = join(ROOT, path);

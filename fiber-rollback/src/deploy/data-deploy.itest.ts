@@ -46,7 +46,9 @@ async function expectWhole(version: string, revision: string): Promise<void> {
   expect(rows).toEqual([]);
 }
 
-describe.each(SAMPLE_DRIVERS)("releases of an app with a database, by %s", (driver) => {
+const TIMES = { timeout: 240_000 };
+
+describe.each(SAMPLE_DRIVERS)("releases of an app with a database, by %s", TIMES, (driver) => {
   beforeAll(async () => {
     kept.length = 0;
     sample = await createSampleWorld({ database: true, driver });

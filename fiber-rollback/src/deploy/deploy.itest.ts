@@ -13,7 +13,9 @@ async function deploy(tag: string): Promise<RunRecord> {
   return await runRelease(sample.world, plan);
 }
 
-describe.each(SAMPLE_DRIVERS)("releases of an app without a database, by %s", (driver) => {
+const TIMES = { timeout: 240_000 };
+
+describe.each(SAMPLE_DRIVERS)("releases of an app without a database, by %s", TIMES, (driver) => {
   beforeAll(async () => {
     sample = await createSampleWorld({ driver });
     sample.release("v1.0.0");

@@ -1,5 +1,6 @@
 import { backupBench } from "./backup.js";
 import { type Bench, type BenchRow, keepsBound } from "./bench.js";
+import { composeBench } from "./compose.js";
 import { fleetBench } from "./fleet.js";
 import { helpBench } from "./help.js";
 import { ingestBench } from "./ingest.js";
@@ -21,6 +22,7 @@ const benches: readonly Bench[] = [
   releasesBench,
   jetstreamBench,
   fleetBench,
+  composeBench,
   helpBench,
   rollbackBench,
 ];

@@ -1,7 +1,8 @@
 // A process of its own that reads without pause and notes when answers fail. Usage:
-// read-prober.ts URL. On TERM it prints {"reads", "failures", "longestOutageMs", "kinds"}: an outage
+// read-prober.ts URL [TOKEN]. On TERM it prints {"reads", "failures", "longestOutageMs", "kinds"}: an outage
 // lasts from the end of the last good answer before a failure to the end of the next good one.
-const [url = ""] = process.argv.slice(2);
+const [url = "", token] = process.argv.slice(2);
+const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
 
 let stopping = false;
 process.on("SIGTERM", () => {
@@ -36,7 +37,7 @@ console.log(JSON.stringify({ reads, failures: failed.length, longestOutageMs, ki
 /** What was wrong with an answer; null for 200 with an array of rows. */
 async function read(): Promise<string | null> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
     const body: unknown = await answer.json();
     if (answer.status === 200 && Array.isArray(body)) return null;
     return `${answer.status} ${(body as { code?: string }).code ?? ""}`;

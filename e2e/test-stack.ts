@@ -107,7 +107,7 @@ export async function createTestStack(more: NodeJS.ProcessEnv = {}): Promise<Tes
   return stack;
 }
 
-/** Runs a command to its end; a command that hangs is killed after two minutes. */
+/** Runs a command to its end; one that hangs is killed after `timeoutMs`, by default two minutes. */
 export function run(
   program: string,
   args: readonly string[],
@@ -115,13 +115,15 @@ export function run(
     readonly env?: NodeJS.ProcessEnv;
     readonly cwd?: string;
     readonly uid?: number;
+    readonly timeoutMs?: number;
   } = {},
 ): Promise<Finished> {
+  const { timeoutMs = 120_000, ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      ...options,
+      ...rest,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 120_000,
+      timeout: timeoutMs,
       killSignal: "SIGKILL",
     });
     let stdout = "";

@@ -8,10 +8,10 @@ import {
   urlOfDatabase,
 } from "#rollback";
 import type { Running } from "#runtime";
+import { deployedTag } from "./deployed-tag.js";
 import type { RoleTemplate } from "./hosted-release.js";
 import { requireFreePort } from "./port-check.js";
 import { requireQueuePort, startIngestLog } from "./queue-role.js";
-import type { RoleHost } from "./role-host.js";
 import type { ReadyDetail } from "./role-spec.js";
 import { registerTokens } from "./secrets.js";
 import { startStackDatabase } from "./stack-database.js";
@@ -32,6 +32,13 @@ export async function bringUp(
 ): Promise<void> {
   const { say, paths } = options;
   const writerStopped = isWriterStopped(paths.stateDir);
+  if (options.rolesElsewhere === true) {
+    state.database = await startStackDatabase(options, { leaveSchema: true });
+    state.backups = await startBackups(options, state.database.url, () =>
+      deployedTag(paths.stateDir),
+    );
+    return;
+  }
   await requireFreePorts(options);
   state.database = await startStackDatabase(options, { leaveSchema: writerStopped });
   say(`database ready (${state.database.shown})`);
@@ -45,7 +52,7 @@ export async function bringUp(
     await startRole(template, { state, options, writerStopped });
     signal.throwIfAborted();
   }
-  state.backups = await startBackups(options, state.database.url, state.host);
+  state.backups = await startBackups(options, state.database.url, () => state.host.release().tag);
 }
 
 /** Starts a role of the release, or holds it; "probe" stands for every planned probe. */
@@ -96,7 +103,7 @@ function announce(role: string, specs: readonly { name: string; url?: string }[]
 async function startBackups(
   options: StackOptions,
   databaseUrl: string,
-  host: RoleHost,
+  tag: () => string,
 ): Promise<Running> {
   const { config, log, clock, paths } = options;
   const ports = {
@@ -110,7 +117,7 @@ async function startBackups(
   const schedule = await startBackupSchedule({
     ports,
     config,
-    tag: () => host.release().tag,
+    tag,
     goodReleases: () => keptTags(paths.stateDir),
   });
   const expiry = startQuarantineExpiry(ports);

@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly commandName: string;
   /** What is started; a switch may run another one later. */
   readonly release: HostedRelease;
+  /** The roles run on containers: the agent looks after database, backups and records only. */
+  readonly rolesElsewhere?: boolean;
   readonly log: Logger;
   readonly clock: Clock;
   /** One short line for people about what happens. */

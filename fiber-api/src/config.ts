@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { anonymousPolicy, isLoopbackHost } from "#contracts";
+import { anonymousPolicy, isLoopbackHost, nodeIdSchema } from "#contracts";
+import { isTokenText } from "#db";
 import { portVariable } from "#runtime";
 
 const LOOPBACK = ["127.0.0.1", "::1"] as const;
@@ -27,6 +28,13 @@ export const apiConfigSchema = z
     FIBER_RELEASE: z.string().default("dev"),
     FIBER_AGENT_SOCKET: z.string().min(1).optional(),
     FIBER_SCHEMA_COMPATIBLE: z.string().default(""),
+    FIBER_MIGRATE_AT_START: z.stringbool().default(false),
+    FIBER_PROBE_TOKENS: z
+      .string()
+      .refine((list) => splitList(list).every((entry) => readProbeToken(entry) !== null), {
+        message: "must be node=fbr_… pairs, separated by commas",
+      })
+      .default(""),
     FIBER_PUSH_PER_MIN: perMinute.default(100),
     FIBER_READS_PER_MIN: perMinute.default(200),
     FIBER_FAILED_LOGINS_PER_MIN: perMinute.default(60),
@@ -36,6 +44,10 @@ export const apiConfigSchema = z
     if (weak !== null) {
       context.addIssue({ code: "custom", path: ["FIBER_DATABASE_URL"], message: weak });
     }
+    if (env.FIBER_ENV === "production" && env.FIBER_PROBE_TOKENS !== "") {
+      const message = "is for development: in production each probe gets fiber token issue";
+      context.addIssue({ code: "custom", path: ["FIBER_PROBE_TOKENS"], message });
+    }
   })
   .transform((env) => ({
     port: env.FIBER_API_PORT,
@@ -44,6 +56,10 @@ export const apiConfigSchema = z
     release: env.FIBER_RELEASE,
     /** Newer revisions of the schema that a gate proved this release to work with. */
     schemaCompatible: splitList(env.FIBER_SCHEMA_COMPATIBLE),
+    /** Bring the schema up at the start, unless a downgrade is held. */
+    migrateAtStart: env.FIBER_MIGRATE_AT_START,
+    /** Probes' tokens that the database is made to know. */
+    probeTokens: splitList(env.FIBER_PROBE_TOKENS).flatMap((entry) => readProbeToken(entry) ?? []),
     anonymous: anonymousPolicy(env.FIBER_ANONYMOUS_ROLE, [
       env.FIBER_API_HOST,
       env.FIBER_DASHBOARD_HOST,
@@ -61,6 +77,12 @@ export type ApiConfig = z.output<typeof apiConfigSchema>;
 function trustedProxies(list: string | undefined, apiHost: string): readonly string[] {
   if (list === undefined) return isLoopbackHost(apiHost) ? LOOPBACK : [];
   return splitList(list);
+}
+
+function readProbeToken(entry: string): { nodeId: string; token: string } | null {
+  const [nodeId = "", token = "", ...more] = entry.split("=");
+  const usable = nodeIdSchema.safeParse(nodeId).success && isTokenText(token) && more.length === 0;
+  return usable ? { nodeId, token } : null;
 }
 
 function splitList(list: string): readonly string[] {

@@ -124,6 +124,8 @@ const CODES: Readonly<Record<string, number>> = {
   SCHEMA_DIVERGED: EXIT.refused,
   PLAN_STALE: EXIT.refused,
   STACK_DOWN: EXIT.refused,
+  ENGINE_UNREACHABLE: EXIT.refused,
+  COMPOSE_MISSING: EXIT.refused,
   NO_DATABASE: EXIT.refused,
   NOT_READY: EXIT.refused,
   INCIDENT_NOT_FOUND: EXIT.refused,

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { agentConfigSchema, apiUrl, dashboardUrl } from "#agent";
 import { createPool } from "#db";
 import {
-  createProcessDriver,
   createReleaseStore,
   type DataPorts,
   operatorName,
@@ -16,6 +15,7 @@ import {
 import { createLogger, loadConfig, makeStateFolder, systemClock } from "#runtime";
 import { openDataPorts } from "./data-ports.js";
 import { findReleasedProject, findRepository } from "./find-project.js";
+import { openDriver } from "./open-driver.js";
 import { locateStack } from "./stack-access.js";
 
 /** Everything that deploys and rollbacks of this installation work on. */
@@ -35,7 +35,7 @@ export async function openReleaseWorld(
   const { signal } = options;
   return {
     ...{ stateDir, git, project, data, log, clock: systemClock },
-    driver: createProcessDriver({
+    driver: openDriver({
       ...{ stateDir, git, socket: paths.socket },
       ...(signal === undefined ? {} : { signal }),
     }),

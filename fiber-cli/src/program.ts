@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { agentCommand } from "./commands/agent.js";
 import { apiCommand } from "./commands/api.js";
 import { backupCommand } from "./commands/backup.js";
 import { contactsCommand } from "./commands/contacts.js";
@@ -49,7 +50,13 @@ export function createProgram(version: string): Command {
     program.addCommand(command);
   }
   program.commandsGroup("One role in the foreground:");
-  for (const command of [apiCommand(), etlCommand(), probeCommand(), dashboardCommand()]) {
+  for (const command of [
+    apiCommand(),
+    etlCommand(),
+    probeCommand(),
+    dashboardCommand(),
+    agentCommand(),
+  ]) {
     program.addCommand(command);
   }
   program.addCommand(demoTargetCommand(), { hidden: true });

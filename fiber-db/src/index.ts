@@ -120,4 +120,4 @@ export * from "./tokens/issue-token.js";
 export * from "./tokens/list-tokens.js";
 export * from "./tokens/revoke-token.js";
 export * from "./tokens/token-roles.js";
-export { makeTokenText } from "./tokens/token-text.js";
+export { isTokenText, makeTokenText } from "./tokens/token-text.js";

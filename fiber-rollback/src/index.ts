@@ -12,6 +12,10 @@ export * from "./backup/prune-backups.js";
 export * from "./backup/verify-backup.js";
 export { proveCompatibility } from "./deploy/prove-compatibility.js";
 export * from "./deploy/run-releases.js";
+export {
+  type ComposeDriverOptions,
+  createComposeDriver,
+} from "./drivers/compose/compose-driver.js";
 export * from "./drivers/deploy-driver.js";
 export { recordedFolder } from "./drivers/process/artefact-record.js";
 export { currentTag, makeCurrent } from "./drivers/process/current-release.js";

@@ -106,3 +106,34 @@ await client.connect();
 await client.query(app.smoke_sql);
 await client.end();
 `;
+
+/** Its image. The link to git's own folder differs from checkout to checkout, and stays outside. */
+export const SAMPLE_DOCKERFILE = `FROM node:24-bookworm-slim
+WORKDIR /app
+COPY . .
+RUN node build.mjs
+CMD ["node", "dist/server.mjs"]
+`;
+
+/**
+ * Its compose file: one service on the host's network, whose health is that it answers at all.
+ *
+ * @param packages the folder with the database's driver, mounted where the tree expects it
+ */
+export function sampleComposeFile(port: number, packages: string): string {
+  const ask = `fetch('http://127.0.0.1:${port}/health').then(() => process.exit(0), () => process.exit(1))`;
+  return `services:
+  web:
+    image: \${FIBER_IMAGE:-fiber-sample:1.0.0}
+    network_mode: host
+    environment: { PORT: "${port}", FIBER_RELEASE: "\${FIBER_RELEASE:-none}", FIBER_DATABASE_URL: "\${FIBER_DATABASE_URL:-}" }
+    volumes: ["${packages}:${packages}:ro"]
+    restart: unless-stopped
+    stop_grace_period: 5s
+    healthcheck:
+      test: [CMD, node, -e, "${ask}"]
+      interval: 1s
+      timeout: 2s
+      retries: 60
+`;
+}

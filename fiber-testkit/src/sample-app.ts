@@ -2,7 +2,13 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { freePort } from "./free-port.js";
 import { createTestRepository, type TestRepository } from "./git-repository.js";
-import { SAMPLE_BUILD, SAMPLE_SERVER, SAMPLE_SMOKE } from "./sample-app-files.js";
+import {
+  SAMPLE_BUILD,
+  SAMPLE_DOCKERFILE,
+  SAMPLE_SERVER,
+  SAMPLE_SMOKE,
+  sampleComposeFile,
+} from "./sample-app-files.js";
 
 /** How a version of the sample app is broken on purpose. */
 export type Breakage =
@@ -69,6 +75,9 @@ export async function createSampleApp(
     "build.mjs": SAMPLE_BUILD,
     "smoke.mjs": SAMPLE_SMOKE,
     ".gitignore": "dist/\n",
+    Dockerfile: SAMPLE_DOCKERFILE,
+    ".dockerignore": ".git\n",
+    "docker-compose.yml": sampleComposeFile(port, packagesFolder()),
     ...(migrations ? { "migrations/.gitkeep": "" } : {}),
   });
   return {
@@ -101,8 +110,15 @@ function kept(migrations: SampleVersion["migrations"] = {}): Record<string, stri
   return files;
 }
 
+const pgFile = () => createRequire(import.meta.url).resolve("pg");
+
+function packagesFolder(): string {
+  const file = pgFile();
+  return file.slice(0, file.lastIndexOf("/node_modules/") + "/node_modules".length);
+}
+
 function appFile(version: string, { breakage, diesAfterMs, smokeSql }: SampleVersion): string {
-  const pg = pathToFileURL(createRequire(import.meta.url).resolve("pg")).href;
+  const pg = pathToFileURL(pgFile()).href;
   return JSON.stringify({
     version,
     breakage: breakage ?? null,
@@ -129,6 +145,7 @@ gates:
   - { id: sound, title: The server is there, run: test -s server.mjs }
 roles:
   - { name: web, run: node dist/server.mjs, env: { PORT: "${port}" }, switch: deferred, writer: true, start_s: ${startS} }
+compose: { image: fiber-sample-${port}, project: fiber-sample-${port}, services: [web], writers: [web], smoke: ${migrations ? "node smoke.mjs" : "null"} }
 smoke: ${migrations ? "node smoke.mjs" : "null"}
 verify:
   - id: health

@@ -1,4 +1,4 @@
-import { apiConfigSchema, startApi } from "#api";
+import { apiConfigSchema, startApi, startDatabaseCare } from "#api";
 import type { IngestLog } from "#contracts";
 import { createPool } from "#db";
 import {
@@ -23,8 +23,9 @@ export function runApi(): Promise<void> {
       max: 8,
       onError: (err) => log.warn({ err }, "idle database connection broke"),
     });
-    const ingest = await openIngest(etlConfig, log, clock);
     const stateDir = await stateFolder(env);
+    const care = await startDatabaseCare({ config, db: pool, stateDir, log, clock });
+    const ingest = await openIngest(etlConfig, log, clock);
     const api = await startApi({
       config,
       log,
@@ -40,6 +41,7 @@ export function runApi(): Promise<void> {
       async stop() {
         await api.stop();
         await ingest.stop();
+        await care.stop();
         await pool.end();
       },
     };

@@ -1,6 +1,5 @@
 import { FiberError } from "#contracts";
 import {
-  createProcessDriver,
   createReleaseStore,
   currentTag,
   type DataPorts,
@@ -11,6 +10,7 @@ import {
 import { createLogger, systemClock } from "#runtime";
 import { openDataPorts } from "../data-ports.js";
 import { findProject, findRepositoryIfAny } from "../find-project.js";
+import { openDriver } from "../open-driver.js";
 import { locateStack } from "../stack-access.js";
 import { paint, printResult } from "../terminal.js";
 
@@ -21,7 +21,7 @@ export async function showReadiness({ json = false }: { json?: boolean }): Promi
   const { stateDir, socket } = await locateStack();
   const git = await findRepositoryIfAny();
   const project = findProject(git, stateDir);
-  const driver = git === null ? null : createProcessDriver({ stateDir, git, socket });
+  const driver = git === null ? null : openDriver({ stateDir, git, socket });
   const readiness = await readReadiness({
     ...{ stateDir, git, project },
     store: createReleaseStore(stateDir),

@@ -1,7 +1,6 @@
 import { FiberError } from "#contracts";
 import {
   createFolderFinder,
-  createProcessDriver,
   createReleaseStore,
   currentTag,
   type Git,
@@ -16,6 +15,7 @@ import {
 import { makeStateFolder, stateFolder } from "#runtime";
 import { describeRelease } from "../describe-release.js";
 import { openRepository } from "../find-project.js";
+import { openDriver } from "../open-driver.js";
 import { formatTable, paint, printResult } from "../terminal.js";
 
 /** Options as commander hands them over. */
@@ -74,7 +74,7 @@ export async function show(tag: string, options: Options): Promise<void> {
 /** `fiber release verify` */
 export async function verify(tag: string, options: Options): Promise<void> {
   const { git, store, stateDir } = await openReleases();
-  const { find } = createProcessDriver({ stateDir, git });
+  const { find } = openDriver({ stateDir, git });
   const verdict = await verifyRelease(git, store, { tag, findArtefact: find });
   printResult(options.json === true, verdict, () =>
     verdict.checks

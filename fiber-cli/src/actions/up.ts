@@ -67,7 +67,8 @@ export async function runUp({
   tell("stopped");
 }
 
-async function stackOptions(tree: boolean, ingestLog: string | undefined): Promise<StackOptions> {
+/** What the supervisor is given on this machine; with `tree` it runs the working tree. */
+export async function stackOptions(tree: boolean, ingestLog?: string): Promise<StackOptions> {
   const env =
     ingestLog === undefined ? process.env : { ...process.env, FIBER_INGEST_LOG: ingestLog };
   const config = loadConfig(agentConfigSchema, env);

@@ -5,6 +5,7 @@ import {
   createSampleWorld,
   FIRST_MIGRATION,
   migration,
+  SAMPLE_DRIVERS,
   type SampleWorld,
 } from "./sample-world.itest-kit.js";
 
@@ -14,14 +15,6 @@ const BACK = { to: null, restoreData: false, allowLoss: false, reason: null };
 let sample: SampleWorld;
 /** Every thing that was answered with 202, in order. */
 const kept: string[] = [];
-beforeAll(async () => {
-  sample = await createSampleWorld({ database: true });
-  sample.release("v1.0.0", { migrations: { "0001_first.sql": FIRST_MIGRATION } });
-  expect((await deploy("v1.0.0")).state).toBe("done");
-  await keep("one", "two", "three");
-});
-afterAll(() => sample.remove());
-
 async function deploy(tag: string, more: { allowLoss?: boolean } = {}): Promise<RunRecord> {
   const plan = await planDeployOf(sample.world, { tag, ...DEPLOY, ...more });
   return await runRelease(sample.world, plan);
@@ -53,7 +46,18 @@ async function expectWhole(version: string, revision: string): Promise<void> {
   expect(rows).toEqual([]);
 }
 
-describe("releases of an app with a database", () => {
+const TIMES = { timeout: 240_000 };
+
+describe.each(SAMPLE_DRIVERS)("releases of an app with a database, by %s", TIMES, (driver) => {
+  beforeAll(async () => {
+    kept.length = 0;
+    sample = await createSampleWorld({ database: true, driver });
+    sample.release("v1.0.0", { migrations: { "0001_first.sql": FIRST_MIGRATION } });
+    expect((await deploy("v1.0.0")).state).toBe("done");
+    await keep("one", "two", "three");
+  }, 180_000);
+  afterAll(() => sample.remove(), 60_000);
+
   it.each([
     [
       "fails half-way",

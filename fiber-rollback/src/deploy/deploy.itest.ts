@@ -1,24 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunRecord } from "../engine/run-record.js";
 import { planDeployOf, planRollbackOf, planUndoOf, runRelease } from "./run-releases.js";
-import { createSampleWorld, type SampleWorld } from "./sample-world.itest-kit.js";
+import { createSampleWorld, SAMPLE_DRIVERS, type SampleWorld } from "./sample-world.itest-kit.js";
 
 const DEPLOY = { skipGates: null, allowUnsigned: null, allowLoss: false, reason: null };
 const BACK = { to: null, restoreData: false, allowLoss: false, reason: "a test" };
 
 let sample: SampleWorld;
-beforeAll(async () => {
-  sample = await createSampleWorld();
-  sample.release("v1.0.0");
-});
-afterAll(() => sample.remove());
 
 async function deploy(tag: string): Promise<RunRecord> {
   const plan = await planDeployOf(sample.world, { tag, ...DEPLOY });
   return await runRelease(sample.world, plan);
 }
 
-describe("releases of an app without a database", () => {
+const TIMES = { timeout: 240_000 };
+
+describe.each(SAMPLE_DRIVERS)("releases of an app without a database, by %s", TIMES, (driver) => {
+  beforeAll(async () => {
+    sample = await createSampleWorld({ driver });
+    sample.release("v1.0.0");
+  });
+  afterAll(() => sample.remove(), 60_000);
+
   it("deploys the first, and says that there is nothing to go back to yet", async () => {
     const plan = await planDeployOf(sample.world, { tag: "v1.0.0", ...DEPLOY });
     expect(plan.loss.statement).toMatch(/nothing to go back to yet/);

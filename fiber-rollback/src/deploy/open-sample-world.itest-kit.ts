@@ -1,4 +1,6 @@
 import { createLogger, systemClock } from "#runtime";
+import { createComposeDriver } from "../drivers/compose/compose-driver.js";
+import type { DeployDriver } from "../drivers/deploy-driver.js";
 import { createProcessDriver } from "../drivers/process/process-driver.js";
 import { createGit } from "../git/run-git.js";
 import { urlOfDatabase } from "../pg-tools.js";
@@ -12,6 +14,7 @@ export function openSampleWorld(about: {
   readonly stateDir: string;
   readonly repository: string;
   readonly databaseUrl: string | null;
+  readonly driver?: DeployDriver["kind"];
   readonly report: (id: string) => unknown;
 }): ReleaseWorld {
   const { stateDir, repository, databaseUrl, report } = about;
@@ -21,7 +24,13 @@ export function openSampleWorld(about: {
     stateDir,
     git,
     project: readProject(repository),
-    driver: createProcessDriver({ stateDir, git }),
+    driver:
+      about.driver === "compose"
+        ? createComposeDriver({
+            ...{ stateDir, git },
+            env: databaseUrl === null ? {} : { FIBER_DATABASE_URL: databaseUrl },
+          })
+        : createProcessDriver({ stateDir, git }),
     store: createReleaseStore(stateDir),
     data:
       databaseUrl === null

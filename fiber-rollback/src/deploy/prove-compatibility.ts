@@ -50,7 +50,7 @@ export async function proveCompatibility(
   },
 ): Promise<CompatibilityProof> {
   const { older, newer } = about;
-  const { smoke } = readProject(older.ref);
+  const { smoke, image } = smokeOf(older);
   const { data } = world;
   if (smoke === null || data === null || newer.head === null) {
     return { verdict: "unknown", head: newer.head, why: `${older.tag} declares no smoke test` };
@@ -73,7 +73,7 @@ export async function proveCompatibility(
     });
     const end = await runShell(smoke, {
       cwd: older.ref,
-      env: { ...gateEnvironment(process.env), ...world.env, FIBER_DATABASE_URL: url },
+      env: { ...gateEnvironment(process.env), ...world.env, ...image, FIBER_DATABASE_URL: url },
       timeoutMs: SMOKE_TIMEOUT_MS,
       signal: about.signal,
     });
@@ -96,6 +96,18 @@ async function proofOn(url: string, head: string, clock: ReleaseWorld["clock"]):
   const upSha256 = applied.find((row) => row.revision === head)?.upChecksum;
   const provedAt = new Date(clock.now()).toISOString();
   return { head, provedAt, ...(upSha256 === undefined ? {} : { upSha256 }) };
+}
+
+/** How a release is asked: in its tree, or, where that was only the source of an image, in the image. */
+function smokeOf({ ref, kind, tag }: Artefact): {
+  readonly smoke: string | null;
+  readonly image: Readonly<Record<string, string>>;
+} {
+  const { smoke, compose } = readProject(ref);
+  if (kind === "folder") return { smoke, image: {} };
+  return compose === null
+    ? { smoke: null, image: {} }
+    : { smoke: compose.smoke, image: { FIBER_IMAGE: `${compose.image}:${tag}` } };
 }
 
 async function note(

@@ -7,10 +7,14 @@ import { createLogger, systemClock } from "#runtime";
 import {
   createSampleApp,
   createTestDatabase,
+  requireDocker,
   type SampleApp,
   type SampleVersion,
   type TestDatabase,
 } from "#testkit";
+import { listContainers } from "../drivers/compose/containers.js";
+import { createDocker } from "../drivers/compose/docker.js";
+import type { DeployDriver } from "../drivers/deploy-driver.js";
 import { destroyTree } from "../drivers/process/frozen-tree.js";
 import { urlOfDatabase } from "../pg-tools.js";
 import type { ReleaseWorld } from "../rollback/release-world.js";
@@ -64,16 +68,23 @@ export interface SampleWorld {
   remove(): Promise<void>;
 }
 
-/** Makes an installation of the sample app with a supervisor that runs nothing yet. */
+/** What the sample app can be released by on this machine. */
+export const SAMPLE_DRIVERS: readonly DeployDriver["kind"][] = requireDocker()
+  ? ["process", "compose"]
+  : ["process"];
+
+/** Makes an installation of the sample app that runs nothing yet. */
 export async function createSampleWorld(
   options: {
     readonly database?: boolean;
     readonly withinS?: number;
     /** An empty database of another server, and the state folder where its WAL is archived. */
     readonly on?: { readonly url: string; readonly stateDir: string };
+    /** By processes under a supervisor, the default, or on containers of this machine's engine. */
+    readonly driver?: DeployDriver["kind"];
   } = {},
 ): Promise<SampleWorld> {
-  const { on, database: wanted = on !== undefined, withinS = 3 } = options;
+  const { on, database: wanted = on !== undefined, withinS = 3, driver = "process" } = options;
   const app = await createSampleApp({ migrations: wanted, startS: 10, withinS });
   const database = !wanted
     ? null
@@ -85,6 +96,7 @@ export async function createSampleWorld(
   const log = createLogger({ role: "test", level: "silent" });
   let host: AppHost | null = null;
   const startHost = async () => {
+    if (driver === "compose") return;
     host ??= await startAppHost({
       ...{ stateDir, log, clock: systemClock, say: () => undefined },
       ...(database === null ? {} : { databaseUrl: database.url }),
@@ -97,7 +109,7 @@ export async function createSampleWorld(
   await startHost();
   const reported: string[] = [];
   const world = openSampleWorld({
-    ...{ stateDir, repository: app.repository.folder, databaseUrl: database?.url ?? null },
+    ...{ stateDir, repository: app.repository.folder, databaseUrl: database?.url ?? null, driver },
     report: (id) => reported.push(id),
   });
   return {
@@ -137,6 +149,7 @@ export async function createSampleWorld(
       onServer(database, async (admin, name) => (await listDatabases(admin, name)).length),
     async remove() {
       await stopHost();
+      if (driver === "compose") await removeContainers(`fiber-sample-${app.port}`);
       if (database !== null) await dropDatabases(database);
       await destroyTree(root);
       app.remove();
@@ -186,4 +199,14 @@ async function copyDatabase(admin: Session, from: string, to: string): Promise<v
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${from}'`,
   );
   await admin.query(`CREATE DATABASE ${to} TEMPLATE ${from}`);
+}
+
+/** The containers and the images of a sample app, which has its own project and its own name. */
+async function removeContainers(project: string): Promise<void> {
+  const docker = createDocker();
+  const ids = (await listContainers(docker, project)).map((one) => one.id);
+  if (ids.length > 0) await docker.must("rm", "--force", "--volumes", ...ids);
+  const images = await docker.must("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", project);
+  const names = images.split("\n").filter((name) => name !== "");
+  if (names.length > 0) await docker.must("image", "rm", "--force", ...names);
 }

@@ -30,12 +30,21 @@ export async function health(app: SampleApp): Promise<{ version: string; pid: nu
   }
 }
 
+/** What differs from driver to driver. */
+export interface DriverTraits {
+  /** Whatever runs the roles also builds: without it nothing can be done. */
+  readonly hostBuilds: boolean;
+  /** Whether a new role is warm before the old one stops. */
+  readonly deferred: boolean;
+}
+
 const silent = () => undefined;
 
 /** What every deploy driver must do; `open` makes an installation for a sample app. */
 export function describeDeployDriver(
   name: string,
   open: (app: SampleApp) => Promise<DriverWorld>,
+  { hostBuilds, deferred }: DriverTraits = { hostBuilds: false, deferred: true },
 ): void {
   describe(`the ${name} driver`, { timeout: 180_000 }, () => {
     let app: SampleApp;
@@ -54,6 +63,7 @@ export function describeDeployDriver(
       release("v1.0.0");
       world = await open(app);
       driver = world.driver;
+      if (hostBuilds) await world.startHost();
     });
     afterEach(async () => {
       await world.remove();
@@ -96,15 +106,15 @@ export function describeDeployDriver(
         release("v1.1.0", { breakage: "build-fails" });
         await expect(prepare("v1.1.0")).rejects.toMatchObject({
           code: "BUILD_FAILED",
-          message: expect.stringMatching(/node build\.mjs.*ended with 2.*does not build/s),
+          message: expect.stringMatching(/ended with \d+.*does not build/s),
         });
         expect(await driver.find("v1.1.0")).toBeNull();
       });
     });
 
     describe("switching", () => {
-      it("starts the first release, then replaces it without a gap that is felt", async () => {
-        expect((await driver.running()).reachable).toBe(false);
+      it("starts the first release, then replaces it, without a gap that is felt where it can", async () => {
+        if (!hostBuilds) expect((await driver.running()).reachable).toBe(false);
         await world.startHost();
         await live("v1.0.0");
         expect(await health(app)).toMatchObject({ version: "v1.0.0" });
@@ -116,7 +126,7 @@ export function describeDeployDriver(
         expect(gapMs).not.toBeNull();
         expect(seen.versions).toEqual(["v1.0.0", "v1.1.0"]);
         // A stop and a start cost a new process several times this.
-        expect(seen.longestGapMs).toBeLessThan(1_000);
+        expect(seen.longestGapMs).toBeLessThan(deferred ? 1_000 : (gapMs ?? 0) + 1_000);
         expect(await driver.running()).toMatchObject({ release: "v1.1.0", reachable: true });
       });
 
@@ -155,16 +165,17 @@ export function describeDeployDriver(
         expect(await health(app)).toMatchObject({ version: "v1.0.0" });
       });
 
-      it("stops first, and says so, for a release that does not know deferred listen", async () => {
-        release("v0.9.0", { breakage: "old" });
-        await world.startHost();
-        await live("v1.0.0");
-        const { notes } = await live("v0.9.0");
-        expect(notes.join()).toMatch(/web of v0\.9\.0 does not know deferred listen/);
-        expect(await health(app)).toMatchObject({ version: "v0.9.0" });
-        expect((await live("v1.0.0")).notes).toEqual([]);
-        expect(await health(app)).toMatchObject({ version: "v1.0.0" });
-      });
+      if (deferred)
+        it("stops first, and says so, for a release that does not know deferred listen", async () => {
+          release("v0.9.0", { breakage: "old" });
+          await world.startHost();
+          await live("v1.0.0");
+          const { notes } = await live("v0.9.0");
+          expect(notes.join()).toMatch(/web of v0\.9\.0 does not know deferred listen/);
+          expect(await health(app)).toMatchObject({ version: "v0.9.0" });
+          expect((await live("v1.0.0")).notes).toEqual([]);
+          expect(await health(app)).toMatchObject({ version: "v1.0.0" });
+        });
 
       it("refuses what was changed after it was built", async () => {
         await world.startHost();
@@ -203,13 +214,27 @@ export function describeDeployDriver(
         expect(await health(app)).toMatchObject({ version: "v1.0.0" });
       });
 
-      it("makes it what is started next when nothing runs the roles, and says so", async () => {
-        const { gapMs, notes } = await live("v1.0.0");
-        expect(gapMs).toBeNull();
-        expect(notes.join()).toMatch(/No stack runs here/);
-        await world.startHost();
-        expect(await health(app)).toMatchObject({ version: "v1.0.0" });
-      });
+      if (hostBuilds)
+        it("changes nothing when nothing could run the roles, and says so", async () => {
+          await live("v1.0.0");
+          release("v1.1.0");
+          const built = await prepare("v1.1.0");
+          await world.stopHost();
+          await expect(driver.switchTo(built, { overlap: true })).rejects.toMatchObject({
+            code: "ENGINE_UNREACHABLE",
+          });
+          await world.startHost();
+          expect(await health(app)).toMatchObject({ version: "v1.0.0" });
+        });
+
+      if (!hostBuilds)
+        it("makes it what is started next when nothing runs the roles, and says so", async () => {
+          const { gapMs, notes } = await live("v1.0.0");
+          expect(gapMs).toBeNull();
+          expect(notes.join()).toMatch(/No stack runs here/);
+          await world.startHost();
+          expect(await health(app)).toMatchObject({ version: "v1.0.0" });
+        });
     });
 
     describe("stopping what writes", () => {

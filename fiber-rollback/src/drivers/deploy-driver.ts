@@ -1,7 +1,7 @@
 /** What a tag was built into. It is never changed after it was made. */
 export interface Artefact {
   readonly kind: "folder" | "image";
-  /** Absolute folder, or an image's id. */
+  /** Absolute folder of its tree; for an image, of the tree that it was built from. */
   readonly ref: string;
   readonly tag: string;
   /** The commit that was built. */

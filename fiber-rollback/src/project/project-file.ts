@@ -5,6 +5,7 @@ import { z } from "zod";
 import { FiberError } from "#contracts";
 import { notifySpecSchema } from "../notify/notify-spec.js";
 import { verifySpecSchema } from "../verify/verify-spec.js";
+import { composeSpecSchema } from "./compose-spec.js";
 import { roleEntriesSchema } from "./role-entry.js";
 
 const commandLine = z.string().min(1);
@@ -43,6 +44,7 @@ const projectSchema = z.strictObject({
    * the schema of the database in FIBER_DATABASE_URL; null when nobody can tell.
    */
   smoke: commandLine.nullable().default(null),
+  compose: composeSpecSchema.nullable().default(null),
   verify: verifySpecSchema.default([]),
   notify: notifySpecSchema.prefault({}),
   backup: z

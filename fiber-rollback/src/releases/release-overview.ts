@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { artefactOf, readImageRecord } from "../drivers/compose/image-record.js";
 import { recordedFolder } from "../drivers/process/artefact-record.js";
 import { releaseTree } from "./release-places.js";
 import type { ReleaseRecord } from "./release-record.js";
@@ -33,8 +34,11 @@ export async function releaseOverview(
   return listed;
 }
 
-/** Finds folders by their build's record, without reading them through: for lists and the screen. */
+/** Finds builds by their record, without reading them through: for lists and the screen. */
 export function createFolderFinder(stateDir: string): FindArtefact {
-  return async (tag) =>
-    existsSync(releaseTree(stateDir, tag)) ? await recordedFolder(stateDir, tag) : null;
+  return async (tag) => {
+    if (!existsSync(releaseTree(stateDir, tag))) return null;
+    const image = await readImageRecord(stateDir, tag);
+    return image === null ? await recordedFolder(stateDir, tag) : artefactOf(stateDir, image);
+  };
 }

@@ -52,6 +52,7 @@ export function assemblePlan(parts: PlanParts): RunPlan {
     ...shown,
     stateDir: head.stateDir,
     repository: head.repository,
+    containers: head.containers ?? null,
     target: record.tag,
     builds,
     from: running.release ?? record.tag,

@@ -28,6 +28,7 @@ export async function gatherHead(
     ...{ operator, host, reason, stateDir },
     project: project.name,
     repository: git.folder,
+    containers: world.driver.kind === "compose" ? project.compose : null,
     timings: await readTimings(stateDir, kind),
   };
 }

@@ -175,8 +175,7 @@ async function treeOf(
   release: string | null,
 ): Promise<string | null> {
   if (release === null) return null;
-  const found = await driver.find(release);
-  return found?.kind === "folder" ? found.ref : null;
+  return (await driver.find(release))?.ref ?? null;
 }
 
 async function damageOf(

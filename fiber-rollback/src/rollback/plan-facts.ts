@@ -1,4 +1,5 @@
 import type { PlannedLoss } from "#db";
+import type { ComposeSpec } from "../project/compose-spec.js";
 import type { ReleaseRecord } from "../releases/release-record.js";
 import type { RestorePlan } from "../restore/restore-plan.js";
 
@@ -16,6 +17,8 @@ export interface PlanHead {
   /** Absolute folder of the clone. */
   readonly repository: string;
   readonly stateDir: string;
+  /** How the product runs on containers, where it does. */
+  readonly containers?: ComposeSpec | null;
   /** How long steps took when they last ran, ms by step id; empty before the first run. */
   readonly timings: StepTimings;
 }

@@ -3,11 +3,11 @@ import { catalogueStep, type StepId } from "../engine/step-catalogue.js";
 import type { RestorePlan } from "../restore/restore-plan.js";
 import type { Level } from "./choose-level.js";
 import {
-  askSupervisor,
   buildCommands,
   type CommandFacts,
   restoreCommands,
   type ShownCommand,
+  stopWriterCommands,
   swapCommands,
   switchCommands,
 } from "./plan-commands.js";
@@ -108,7 +108,7 @@ export function pointOfNoReturn(steps: readonly PlannedStep[]): string | null {
 }
 
 function commandsOf(id: StepId, facts: StepFacts): ShownCommand[] {
-  const { target, stateDir, repository, restore } = facts;
+  const { target, repository, restore } = facts;
   switch (id) {
     case "preflight":
       return [
@@ -124,7 +124,7 @@ function commandsOf(id: StepId, facts: StepFacts): ShownCommand[] {
     case "fence":
       return [["fiber", "ingest", "fence", "--for", "2m", "--reason", `switch to ${target}`]];
     case "stop-writer":
-      return [askSupervisor(stateDir, "/stop-writer")];
+      return stopWriterCommands(facts, facts.from);
     case "migrate":
       return [["fiber", "migrate", "upgrade", facts.schemaHead ?? "head"]];
     case "downgrade":

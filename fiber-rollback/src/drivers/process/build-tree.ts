@@ -22,6 +22,13 @@ export interface BuildRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A tree that was made and has its final name; nothing counts it yet. */
+export interface MadeTree {
+  readonly tree: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 /**
  * Builds a commit in a worktree beside its final place, and gives it its name when it is whole.
  * The output of its commands is kept in `build.log`. What a killed build left is removed first.
@@ -29,6 +36,23 @@ export interface BuildRequest {
  * @throws FiberError BUILD_FAILED, DISK_FULL, GIT_FAILED, PROJECT_FILE_INVALID; nothing is left
  */
 export async function buildTree(request: BuildRequest): Promise<Artefact> {
+  const { stateDir, tag, commit } = request;
+  const { tree, digest, sizeBytes } = await makeTree(request, (work) => readProject(work).build);
+  const built: Artefact = { kind: "folder", ref: tree, tag, commit, digest, sizeBytes };
+  await recordFolder(stateDir, built);
+  return built;
+}
+
+/**
+ * Checks a commit out, runs the shell commands that `commandsFor` names for the checked-out folder,
+ * and freezes what is then there.
+ *
+ * @throws FiberError as {@link buildTree}; nothing is left
+ */
+export async function makeTree(
+  request: BuildRequest,
+  commandsFor: (work: string) => readonly string[],
+): Promise<MadeTree> {
   const { git, stateDir, tag, commit, progress, signal } = request;
   const folder = releaseFolder(stateDir, tag);
   await makePrivateFolder(folder);
@@ -39,17 +63,16 @@ export async function buildTree(request: BuildRequest): Promise<Artefact> {
   try {
     progress({ phase: "check out", line: null });
     await git.must(gitWorktreeAdd(work, { at: commit }));
-    const { build } = readProject(work);
-    await runBuild(build, { folder: work, tag, log: join(folder, "build.log"), progress, signal });
+    const commands = commandsFor(work);
+    const log = join(folder, "build.log");
+    await runBuild(commands, { folder: work, tag, log, progress, signal });
     await rm(join(work, ".git"), { recursive: true, force: true });
     progress({ phase: "digest", line: null });
     const { digest, sizeBytes } = await digestTree(work);
     await removeTree(tree);
     await rename(work, tree);
     await freezeTree(tree);
-    const built: Artefact = { kind: "folder", ref: tree, tag, commit, digest, sizeBytes };
-    await recordFolder(stateDir, built);
-    return built;
+    return { tree, digest, sizeBytes };
   } catch (err) {
     await destroyTree(work);
     throw diskFull(err, `The build of ${tag}`);

@@ -38,11 +38,11 @@ export function preflightStep(base: StepBase): Step {
 async function refuseStoppedStack({ world, facts }: StepBase): Promise<void> {
   const { reachable } = await world.driver.running();
   if (reachable) return;
-  throw new FiberError(
-    "STACK_DOWN",
-    `No stack runs here, so nothing could be switched or verified. Start it (fiber up), then go on ` +
-      `with ${facts.target.tag}.`,
-  );
+  const what =
+    world.driver.kind === "compose"
+      ? "The Docker engine does not answer, so nothing could be switched or verified. Start it"
+      : "No stack runs here, so nothing could be switched or verified. Start it (fiber up)";
+  throw new FiberError("STACK_DOWN", `${what}, then go on with ${facts.target.tag}.`);
 }
 
 async function refuseMovedTag({ world, facts, context }: StepBase): Promise<void> {

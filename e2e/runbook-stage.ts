@@ -83,7 +83,7 @@ export async function openRunbookStage(project: string): Promise<RunbookStage> {
           }
           throw new Error(`wanted ${digest.slice(0, 12)}, found ${found}`);
         },
-        120_000,
+        180_000,
       ),
     async rows(sql) {
       const psql = ["-h", "localhost", "-U", "postgres", "-d", "fiberstack", "-Atc", sql];

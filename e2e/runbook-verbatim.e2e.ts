@@ -6,6 +6,8 @@ import { eventually } from "./test-stack.js";
 
 const NODES = ["probe-gh-accra", "probe-ke-nairobi", "probe-ng-lagos"];
 const UP = "docker-compose -f fiber-deploy/docker-compose.dev.yml up -d";
+/** Containers start again after a pause that doubles; a loaded machine takes its time besides. */
+const LOADED_MS = 180_000;
 const STATUS = "curl http://localhost:8000/api/status";
 
 /** What `pg_restore --clean` says of a partitioned, healthy database, and nothing else. */
@@ -40,12 +42,16 @@ describe.skipIf(!requireDocker())(
     }
 
     async function threeProbes(): Promise<void> {
-      await eventually("three probes", async () => {
-        const answer = await fetch("http://localhost:8000/api/metrics");
-        const body = (await answer.json()) as { node_id: string }[];
-        expect(answer.status, JSON.stringify(body)).toBe(200);
-        return Array.isArray(body) && body.length === 3 && body;
-      });
+      await eventually(
+        "three probes",
+        async () => {
+          const answer = await fetch("http://localhost:8000/api/metrics");
+          const body = (await answer.json()) as { node_id: string }[];
+          expect(answer.status, JSON.stringify(body)).toBe(200);
+          return Array.isArray(body) && body.length === 3 && body;
+        },
+        LOADED_MS,
+      );
     }
 
     describe("scenario 1: a hotfix breaks the frozen branch", () => {

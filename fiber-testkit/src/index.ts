@@ -1,6 +1,7 @@
 export * from "./free-port.js";
 export * from "./git-repository.js";
 export { createTestGpgKey, type TestGpgKey } from "./gpg-key.js";
+export { type PostgresContainer, startPostgresContainer } from "./postgres-container.js";
 export { refuseForeignContainers, requireDocker } from "./require-docker.js";
 export { requireTool } from "./require-tool.js";
 export {

@@ -106,9 +106,19 @@ export function startConsumer({ config, log, clock }: ConsumerOptions): RunningC
     const consumer = from.js.consumers.getConsumerFromInfo(
       await from.jsm.consumers.info(SAMPLES.stream, CONSUMER),
     );
-    while (!signal.aborted && queue === from && writer.refusal() === null) {
-      await fetchOnce(consumer, from);
-    }
+    // Two fetches take turns, so that one is answered while the other's messages are worked on.
+    let going = true;
+    const lane = async () => {
+      try {
+        while (going && !signal.aborted && queue === from && writer.refusal() === null) {
+          await fetchOnce(consumer, from);
+        }
+      } finally {
+        going = false;
+      }
+    };
+    const ends = await Promise.allSettled([lane(), lane()]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   async function run(): Promise<void> {

@@ -1,5 +1,5 @@
 /** A command of the seed's runbook, as it is written there. */
-export interface RunbookCommand {
+interface RunbookCommand {
   /** Scenario and step, such as "1.2". */
   readonly step: string;
   readonly command: string;
@@ -9,7 +9,7 @@ export interface RunbookCommand {
  * Every command of the seed's three scenarios, in its order. Angle brackets stand for what the
  * operator fills in.
  */
-export const RUNBOOK_COMMANDS = [
+const RUNBOOK_COMMANDS = [
   { step: "1.1", command: "git log --oneline -10" },
   { step: "1.2", command: "git revert <bad_commit_hash>" },
   { step: "1.2", command: "git push origin release/mvp" },

@@ -29,10 +29,11 @@ export async function readLiveTables(
   for (const shape of (await readTableShapes(session)).values()) {
     const relation = await relationOf(session, shape);
     const hasDays = shape.partitionColumn !== null && relation === quoteName(shape.name);
-    const day = hasDays ? "tableoid::regclass::text" : "'all'";
-    const { rows } = await session.query<{ day: string; rows: number }>(
-      `SELECT ${day} AS day, count(*)::float8 AS rows FROM ${relation} s GROUP BY 1`,
-    );
+    // The name is looked up once a day, not once a row: that would take longer than counting.
+    const counted = hasDays
+      ? `SELECT tableoid::regclass::text AS day, count(*)::float8 AS rows FROM ${relation} s GROUP BY s.tableoid`
+      : `SELECT 'all' AS day, count(*)::float8 AS rows FROM ${relation} s`;
+    const { rows } = await session.query<{ day: string; rows: number }>(counted);
     const before = known?.get(shape.name) ?? {};
     const changed = rows.filter((row) => before[row.day] !== row.rows).map((row) => row.day);
     tables.push({

@@ -34,14 +34,15 @@ export async function relationOf(db: Session, shape: TableShape): Promise<string
  */
 function groupQuery(relation: string, shape: TableShape, wholeRows: boolean): string {
   const time = `s.${quoteName(shape.partitionColumn ?? "time")}`;
-  const group = groupColumns(shape).map((column) => `s.${quoteName(column)}`);
+  const group = groupColumns(shape).map(quoteName);
   const whole = wholeRows ? "sum(hash_record_extended(s, 0))" : "NULL::numeric";
+  // Sessions are in UTC. What a group needs once is worked out of the rows' own passes.
   return `
-    SELECT ${[...group, ""].join(", ")} floor(date_part('epoch', ${time}) / 3600)::int AS hour,
-           count(*) AS rows,
-           sum(hashint8extended((date_part('epoch', ${time}) * 1000000)::bigint, 0)) AS keys,
-           ${whole} AS whole
-      FROM ${relation} s GROUP BY ${group.map((_, i) => i + 1).join(", ")}, ${group.length + 1}`;
+    SELECT ${[...group, ""].join(", ")} (date_part('epoch', begin) / 3600)::int AS hour, rows, keys, whole
+      FROM (SELECT ${[...group.map((name) => `s.${name}`), ""].join(", ")}
+                   date_bin('1 hour', ${time}, 'epoch') AS begin, count(*) AS rows,
+                   sum(timestamp_hash_extended(${time}::timestamp, 0)) AS keys, ${whole} AS whole
+              FROM ${relation} s GROUP BY ${group.map((_, i) => i + 1).join(", ")}, ${group.length + 1}) g`;
 }
 
 /** The table with the restored side's groups of one table. */

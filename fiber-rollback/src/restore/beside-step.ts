@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { FiberError } from "#contracts";
-import { commentDatabase, createDatabase, dropDatabase, findDatabase } from "#db";
+import { commentDatabase, createDatabase, dropDatabase, findDatabase, readyForScans } from "#db";
 import { decryptStream } from "../backup/age-files.js";
 import { type Manifest, readManifest, statementFor } from "../backup/manifest.js";
 import type { Step } from "../engine/step.js";
@@ -128,8 +128,16 @@ async function finishRestored(
   });
   // The planner must know the tables before anyone reads; both passes share the cores.
   const [differences, analyzed] = await Promise.allSettled([
-    onDatabase(ports, database, (session) => compareWithManifest(session, manifest)),
-    onDatabase(ports, database, (session) => session.query("ANALYZE")),
+    onDatabase(ports, database, async (session) => {
+      await readyForScans(session);
+      return await compareWithManifest(session, manifest);
+    }),
+    onDatabase(ports, database, async (session) => {
+      await readyForScans(session);
+      // Enough for good plans; at the default target it would read all rows twice. Autovacuum
+      // looks closer soon after.
+      await session.query("SET default_statistics_target = 25; ANALYZE");
+    }),
   ]);
   if (differences.status === "rejected") throw differences.reason;
   if (analyzed.status === "rejected") throw analyzed.reason;

@@ -10,6 +10,7 @@ import {
   findUnknownData,
   inSession,
   readRounds,
+  readyForScans,
   recordRound,
   type Session,
 } from "#db";
@@ -43,6 +44,7 @@ export function carryStep(context: RestoreContext): Step {
     async run() {
       return await onDatabase(ports, plan.live.name, async (source) =>
         onDatabase(ports, plan.restored, async (target) => {
+          await Promise.all([readyForScans(source), readyForScans(target)]);
           await makePartitionsAhead(target, ports.clock.now());
           if (!plan.carry) return await carryNothing(context, target);
           const exported = await exportUnknown(context, source, target);

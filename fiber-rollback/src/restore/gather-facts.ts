@@ -51,7 +51,14 @@ export async function gatherFacts(
 ): Promise<RestoreFacts> {
   await refuseWithoutRights(ports);
   const source = await findSource(ports, request);
-  const live = await readLive(ports, source.tables);
+  // Reading the dump's bytes and counting the live rows have nothing to wait for from each other.
+  const [sound, counted] = await Promise.allSettled([
+    source.assertSound(),
+    readLive(ports, source.tables),
+  ]);
+  if (sound.status === "rejected") throw sound.reason;
+  if (counted.status === "rejected") throw counted.reason;
+  const live = counted.value;
   const nowMs = await freeTime(ports);
   return {
     nowMs,
@@ -119,7 +126,11 @@ interface SourceFacts {
   readonly source: RestoreSource;
   readonly tables: readonly TableFacts[] | null;
   readonly head: string | null;
+  /** @throws FiberError what makes a dump unfit */
+  readonly assertSound: () => Promise<void>;
 }
+
+const sound = async () => {};
 
 async function findSource(ports: DataPorts, { from }: RestoreRequest): Promise<SourceFacts> {
   switch (from.kind) {
@@ -127,7 +138,12 @@ async function findSource(ports: DataPorts, { from }: RestoreRequest): Promise<S
       return await findDump(ports, from.path, from.identity ?? null);
     case "recovery": {
       const { point = null, time = null } = from;
-      return { source: { kind: "recovery", point, time }, tables: null, head: null };
+      return {
+        source: { kind: "recovery", point, time },
+        tables: null,
+        head: null,
+        assertSound: sound,
+      };
     }
     case "undo": {
       const quarantines = await listQuarantines(ports);
@@ -139,7 +155,8 @@ async function findSource(ports: DataPorts, { from }: RestoreRequest): Promise<S
         );
       }
       const { head, tables } = await readTables(ports, found.database, null);
-      return { source: { kind: "quarantine", database: found.database }, tables, head };
+      const source = { kind: "quarantine", database: found.database } as const;
+      return { source, tables, head, assertSound: sound };
     }
   }
 }
@@ -153,17 +170,8 @@ async function findDump(
   const wanted = isAbsolute(given) ? given : resolve(given);
   const path = await realpath(wanted).catch(() => wanted);
   const manifest = await readManifestIfAny(path).catch(() => null);
-  const sealed = { path, ...(identity === null ? {} : { identityFile: identity }) };
-  if (manifest !== null) refuseSealed(sealed, manifest);
-  const intact =
-    manifest !== null && (await hashFile(path).catch(() => "")) === manifest.file.sha256;
-  // The manifest's own file was read to its end when it was written; any other is read now.
-  if (!intact || identity !== null || manifest.file.encryption !== null) {
-    const tools = await toolsFor(ports.admin);
-    const report = await verifyBackup({ ...sealed, tools }, ports.progress);
-    const problems = report.problems.filter((problem) => problem.code !== "MANIFEST_MISSING");
-    if (problems.length > 0) refuseUnsound({ ...report, problems });
-  }
+  const dump = { path, ...(identity === null ? {} : { identityFile: identity }) };
+  if (manifest !== null) refuseSealed(dump, manifest);
   return {
     source: {
       kind: "dump",
@@ -174,7 +182,25 @@ async function findDump(
     },
     tables: manifest === null ? null : manifest.tables.map(toTableFacts),
     head: manifest?.migrationHead ?? null,
+    assertSound: () => refuseUnfit(ports, dump, manifest),
   };
+}
+
+/** @throws FiberError what makes the dump unfit */
+async function refuseUnfit(
+  ports: DataPorts,
+  dump: { readonly path: string; readonly identityFile?: string },
+  manifest: Manifest | null,
+): Promise<void> {
+  const intact =
+    manifest !== null && (await hashFile(dump.path).catch(() => "")) === manifest.file.sha256;
+  // The manifest's own file was read to its end when it was written; any other is read now.
+  const plain = dump.identityFile === undefined && manifest?.file.encryption === null;
+  if (intact && plain) return;
+  const tools = await toolsFor(ports.admin);
+  const report = await verifyBackup({ ...dump, tools }, ports.progress);
+  const problems = report.problems.filter((problem) => problem.code !== "MANIFEST_MISSING");
+  if (problems.length > 0) refuseUnsound({ ...report, problems });
 }
 
 function toTableFacts(table: Manifest["tables"][number]): TableFacts {

@@ -6,6 +6,7 @@ import {
   findDatabase,
   inSession,
   readRounds,
+  readyForScans,
   sumRounds,
   upgrade,
 } from "#db";
@@ -93,8 +94,9 @@ async function findDiffering({
   const kept = await onDatabase(ports, null, (s) => findDatabase(s, plan.quarantine));
   if (kept === null) return new Map();
   return await onDatabase(ports, plan.quarantine, (source) =>
-    onDatabase(ports, plan.live.name, (target) =>
-      inSession(target, () => countDiffering(source, target)),
-    ),
+    onDatabase(ports, plan.live.name, async (target) => {
+      await readyForScans(source);
+      return await inSession(target, () => countDiffering(source, target));
+    }),
   );
 }

@@ -1,5 +1,5 @@
 /** A command of the seed's runbook, as it is written there. */
-export interface RunbookCommand {
+interface RunbookCommand {
   /** Scenario and step, such as "1.2". */
   readonly step: string;
   readonly command: string;

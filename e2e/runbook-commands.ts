@@ -9,7 +9,7 @@ interface RunbookCommand {
  * Every command of the seed's three scenarios, in its order. Angle brackets stand for what the
  * operator fills in.
  */
-const RUNBOOK_COMMANDS = [
+export const RUNBOOK_COMMANDS = [
   { step: "1.1", command: "git log --oneline -10" },
   { step: "1.2", command: "git revert <bad_commit_hash>" },
   { step: "1.2", command: "git push origin release/mvp" },

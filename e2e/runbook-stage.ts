@@ -22,6 +22,8 @@ export interface RunbookStage {
   readonly repository: TestRepository;
   /** Runs a command of the runbook in the clone, with what an operator fills in. */
   command(text: CommandText, fill?: Readonly<Record<string, string>>): Promise<Finished>;
+  /** The commands of the runbook that were run. */
+  readonly ran: ReadonlySet<CommandText>;
   /** Runs anything else in the clone. */
   sh(command: string): Promise<Finished>;
   status(): Promise<{ readonly http: number; readonly body: StatusBody }>;
@@ -60,9 +62,12 @@ export async function openRunbookStage(project: string): Promise<RunbookStage> {
     const answer = await fetch("http://localhost:8000/api/status");
     return { http: answer.status, body: (await answer.json()) as StatusBody };
   };
+  const ran = new Set<CommandText>();
   return {
     repository,
+    ran,
     command: (text, fill = {}) => {
+      ran.add(text);
       const filled = Object.entries(fill).reduce(
         (command, [name, value]) => command.replace(`<${name}>`, value),
         text as string,

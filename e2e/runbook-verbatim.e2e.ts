@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requireDocker } from "#testkit";
+import { RUNBOOK_COMMANDS } from "./runbook-commands.js";
 import { openRunbookStage, type RunbookStage } from "./runbook-stage.js";
 import { eventually } from "./test-stack.js";
 
@@ -66,10 +69,14 @@ describe.skipIf(!requireDocker())(
         stage.repository.git("commit", "--quiet", "--all", "--message=Answer faster");
         stage.repository.git("push", "--quiet", "origin", "release/mvp");
         badCommit = stage.repository.git("rev-parse", "HEAD");
-        await eventually("an API that does not start", async () => {
-          const { stdout, stderr } = await stage.sh("docker logs --since 1m fiber-api");
-          return `${stdout}${stderr}`.includes("bad commit");
-        });
+        await eventually(
+          "an API that does not start",
+          async () => {
+            const { stdout, stderr } = await stage.sh("docker logs --since 5m fiber-api");
+            return `${stdout}${stderr}`.includes("bad commit");
+          },
+          LOADED_MS,
+        );
         await expect(stage.status()).rejects.toThrow();
       });
 
@@ -133,10 +140,14 @@ describe.skipIf(!requireDocker())(
         });
         stage.repository.git("commit", "--quiet", "--all", "--message=Release v1.1.0-mvp");
         await works(UP);
-        await eventually("500 from /api/status", async () => {
-          const { stdout } = await stage.sh(`${STATUS} -s -o /dev/null -w '%{http_code}'`);
-          return stdout === "500";
-        });
+        await eventually(
+          "500 from /api/status",
+          async () => {
+            const { stdout } = await stage.sh(`${STATUS} -s -o /dev/null -w '%{http_code}'`);
+            return stdout === "500";
+          },
+          LOADED_MS,
+        );
         await sleep(10_000); // More rounds, so that the restore has something to lose.
       });
 
@@ -231,6 +242,16 @@ describe.skipIf(!requireDocker())(
         await stage.awaitServed("ok");
         await threeProbes();
       });
+    });
+
+    test("nothing of the runbook was left out, and our page holds every command", () => {
+      const commands = RUNBOOK_COMMANDS.map(({ command }) => command);
+      expect([...stage.ran].sort()).toEqual([...new Set(commands)].sort());
+      const page = readFileSync(
+        join(import.meta.dirname, "..", "docs", "RUNBOOK_ROLLBACK.md"),
+        "utf8",
+      );
+      for (const command of commands) expect(page).toContain(command);
     });
   },
 );

@@ -90,3 +90,28 @@ describe("anonymousRole", () => {
     expect(ask({ host: "localhost", "x-forwarded-host": "" })).toBeNull();
   });
 });
+
+describe("probes' tokens from the environment", () => {
+  const token = `fbr_${"a".repeat(43)}`;
+  const load = (FIBER_PROBE_TOKENS: string, more: Record<string, string> = {}) =>
+    loadConfig(apiConfigSchema, {
+      FIBER_DATABASE_URL: "postgres://db@localhost/fiberstack",
+      FIBER_PROBE_TOKENS,
+      ...more,
+    });
+
+  test("are pairs of node and token", () => {
+    expect(load(`probe-1=${token}, probe-2=${token}`).probeTokens).toEqual([
+      { nodeId: "probe-1", token },
+      { nodeId: "probe-2", token },
+    ]);
+    expect(() => load("probe-1")).toThrow(/FIBER_PROBE_TOKENS/);
+    expect(() => load("probe-1=secret")).toThrow(/node=fbr_/);
+  });
+
+  test("are refused in production", () => {
+    expect(() => load(`probe-1=${token}`, { FIBER_ENV: "production" })).toThrow(
+      /fiber token issue/,
+    );
+  });
+});

@@ -17,8 +17,12 @@ const MAX_NODES = 200_000;
 
 /** Makes an empty {@link KnownNodes}. A node that the database cannot be asked about may pass. */
 export function createKnownNodes(): KnownNodes {
-  let deleted: ReadonlySet<string> = new Set();
+  let deleted = new Set<string>();
   const live = new Set<string>();
+  const wanted = new Set<string>();
+  /** The query under way, and the one that begins after it. */
+  let asking: Promise<void> = Promise.resolve();
+  let next: Promise<void> | null = null;
 
   function scan(samples: readonly Sample[]): { gone?: string; unknown: string[] } {
     const unknown: string[] = [];
@@ -32,21 +36,39 @@ export function createKnownNodes(): KnownNodes {
     return { unknown };
   }
 
+  /** Asks for everything that came since the last query began; one query at a time. */
+  async function askTogether(db: Db): Promise<void> {
+    await asking;
+    const nodeIds = [...wanted];
+    wanted.clear();
+    next = null;
+    if (nodeIds.length === 0) return;
+    let gone: ReadonlySet<string>;
+    try {
+      gone = new Set(await findDeletedNodes(db, nodeIds));
+    } catch {
+      // The database went away: who writes into it will see.
+      return;
+    }
+    if (live.size > MAX_NODES) live.clear();
+    for (const nodeId of nodeIds) {
+      if (gone.has(nodeId)) deleted.add(nodeId);
+      else live.add(nodeId);
+    }
+  }
+
   async function ask(
     samples: readonly Sample[],
     unknown: readonly string[],
     db: Db,
   ): Promise<string | undefined> {
-    let gone: ReadonlySet<string>;
-    try {
-      gone = new Set(await findDeletedNodes(db, [...new Set(unknown)]));
-    } catch {
-      // The database went away: who writes into it will see.
-      return undefined;
+    for (const nodeId of unknown) wanted.add(nodeId);
+    if (next === null) {
+      next = askTogether(db);
+      asking = next;
     }
-    if (live.size > MAX_NODES) live.clear();
-    for (const nodeId of unknown) if (!gone.has(nodeId)) live.add(nodeId);
-    return samples.find((sample) => gone.has(sample.nodeId))?.nodeId;
+    await next;
+    return samples.find((sample) => deleted.has(sample.nodeId))?.nodeId;
   }
 
   return {

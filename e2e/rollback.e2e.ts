@@ -141,12 +141,9 @@ test(
   });
   const access = createAccess({`,
       );
-    const done = await expectTakenBack(
-      "v1.1.0",
-      { "fiber-api/src/build-api.ts": broken },
-      "verify",
-    );
-    expect(done.takenBackBy?.plan.level).toBe("code");
+    const changes = { "fiber-api/src/build-api.ts": broken, [nextMigration("extra")]: EXTRA };
+    const done = await expectTakenBack("v1.1.0", changes, "verify");
+    expect(done.takenBackBy?.plan.level).toBe("schema");
   },
   RUN_MS,
 );

@@ -29,5 +29,9 @@ const run = async () => {
       return await resumeRelease(world, { observe });
   }
 };
-const { state } = await run();
-process.stdout.write(`state:${state}\n`);
+try {
+  process.stdout.write(`state:${(await run()).state}\n`);
+} catch (err) {
+  // Killed right behind its last line: there is nothing left to go on with.
+  if ((err as { code?: string }).code !== "RUN_NOT_FOUND") throw err;
+}

@@ -43,8 +43,10 @@ export async function startPostgresContainer(
   const env = ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--env", "POSTGRES_DB=fiberstack"];
   // It keeps a volume in memory alive while the server is down.
   const keeper = ["--volume", `${name}:/volume`, "--workdir", "/volume", "--entrypoint", "sleep"];
-  docker("run", "--detach", "--name", `${name}-volume`, ...keeper, IMAGE, "infinity");
-  docker("run", "--detach", "--name", name, ...where, ...env, IMAGE);
+  const remove = () => {
+    docker("rm", "--force", "--volumes", name, `${name}-volume`);
+    docker("volume", "rm", "--force", name);
+  };
   const exec = (command: string) => docker("exec", name, "sh", "-c", command);
   const ready = async () => {
     for (let tries = 0; tries < 300; tries++) {
@@ -58,7 +60,14 @@ export async function startPostgresContainer(
     }
     throw new Error(`${name} does not answer:\n${docker("logs", "--tail", "20", name)}`);
   };
-  await ready();
+  try {
+    docker("run", "--detach", "--name", `${name}-volume`, ...keeper, IMAGE, "infinity");
+    docker("run", "--detach", "--name", name, ...where, ...env, IMAGE);
+    await ready();
+  } catch (err) {
+    remove();
+    throw err;
+  }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/fiberstack`,
     kill: () => void docker("kill", name),
@@ -67,10 +76,7 @@ export async function startPostgresContainer(
       await ready();
     },
     inVolume: (command) => void docker("exec", `${name}-volume`, "sh", "-c", command),
-    remove() {
-      docker("rm", "--force", name, `${name}-volume`);
-      docker("volume", "rm", "--force", name);
-    },
+    remove,
   };
 }
 

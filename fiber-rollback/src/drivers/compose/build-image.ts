@@ -52,7 +52,8 @@ export async function buildImage(request: ImageRequest): Promise<ImageRecord> {
 
 /**
  * The command that builds an image. Builds that fetch packages need the host's network where
- * containers have no name service of their own.
+ * containers have no name service of their own; without BuildKit a step that fails leaves its
+ * container, unless it is told not to.
  */
 export function buildCommand(about: {
   readonly dockerfile: string;
@@ -62,7 +63,7 @@ export function buildCommand(about: {
 }): string {
   const { dockerfile, name, tag, commit } = about;
   return [
-    `docker build --network host --file ${dockerfile} --tag ${name}`,
+    `docker build --force-rm --network host --file ${dockerfile} --tag ${name}`,
     `--build-arg FIBER_RELEASE=${tag} --build-arg FIBER_COMMIT=${commit}`,
     `--label ${RELEASE_LABEL}=${tag} --label ${COMMIT_LABEL}=${commit} .`,
   ].join(" ");

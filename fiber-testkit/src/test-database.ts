@@ -20,13 +20,20 @@ export async function makeTemplate(serverUrl: string): Promise<void> {
 
 /**
  * Clones the run's migrated template; with `template: null` the database is empty. Works inside
- * the Vitest project "integration" only, whose global set-up starts the server.
+ * the Vitest project "integration" only, whose global set-up starts the servers.
  */
 export async function createTestDatabase(
   options: { readonly template?: null } = {},
 ): Promise<TestDatabase> {
   const { inject } = await import("vitest");
-  const serverUrl = inject("postgresUrl");
+  const urls = inject("postgresUrls");
+  // Vitest numbers its workers from 1.
+  const serverUrl = urls[Number(process.env.VITEST_POOL_ID) - 1];
+  if (serverUrl === undefined) {
+    throw new Error(
+      `There is no server for worker ${process.env.VITEST_POOL_ID} of ${urls.length}`,
+    );
+  }
   const name = `test_${randomBytes(8).toString("hex")}`;
   const template = options.template === null ? "template0" : TEMPLATE;
   await onServer(serverUrl, (client) =>

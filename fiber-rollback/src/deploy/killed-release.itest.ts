@@ -1,8 +1,7 @@
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { currentTag } from "../drivers/process/current-release.js";
-import { destroyTree } from "../drivers/process/frozen-tree.js";
 import {
   bundleScript,
   type KillableRun,
@@ -48,7 +47,9 @@ beforeAll(async () => {
   });
   await deploy("v1.0.0");
   for (const name of ["one", "two", "three"]) await post(name);
+  await sample.keep("first");
 }, 300_000);
+beforeEach(() => sample.bringBack("first"));
 afterAll(async () => {
   script.remove();
   await sample.remove();
@@ -67,23 +68,14 @@ async function post(name: string): Promise<void> {
 /** Runs that begin in the world as it is now, each in a copy of it. */
 async function killable(what: string, request: object): Promise<() => Promise<KillableRun>> {
   const { stateDir } = sample;
-  const kept = `${stateDir}.kept`;
-  await destroyTree(kept);
-  await sample.stopHost();
-  cpSync(stateDir, kept, { recursive: true, verbatimSymlinks: true });
-  await sample.keepDatabase();
-  await sample.startHost();
+  await sample.keep("before");
   const about = JSON.stringify({
     ...{ stateDir, repository: sample.app.repository.folder, databaseUrl: sample.database?.url },
   });
   const command = (verb: string, line: number | null) =>
     runKilled(script.path, [about, verb, JSON.stringify(request)], line);
   return async () => {
-    await sample.stopHost();
-    await destroyTree(stateDir);
-    cpSync(kept, stateDir, { recursive: true, verbatimSymlinks: true });
-    await sample.bringDatabaseBack();
-    await sample.startHost();
+    await sample.bringBack("before");
     const before = new Set(await listRunIds(stateDir));
     const id = async () => (await listRunIds(stateDir)).find((one) => !before.has(one)) ?? "";
     return {
@@ -177,5 +169,3 @@ describe("releases that are killed after every journal line, and resumed", () =>
     LONG_MS,
   );
 });
-
-afterAll(() => rmSync(`${sample.stateDir}.kept`, { recursive: true, force: true }));

@@ -30,7 +30,9 @@ export async function bundleScript(
     resolve: { conditions },
   });
   copyFileSync(join(packageRoot, "package.json"), join(outDir, "package.json"));
-  symlinkSync(join(packageRoot, "node_modules"), join(outDir, "node_modules"));
+  for (const folder of ["node_modules", "fiber-db"]) {
+    symlinkSync(join(packageRoot, folder), join(outDir, folder));
+  }
   return {
     path: join(outDir, basename(script).replace(/\.ts$/, ".js")),
     remove: () => rmSync(outDir, { recursive: true, force: true }),

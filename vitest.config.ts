@@ -10,6 +10,8 @@ const common = {
 
 export default defineConfig({
   test: {
+    // Tests wait for servers and clocks more than they compute; two at once fit on two cores.
+    maxWorkers: 2,
     projects: [
       {
         ...common,
@@ -27,8 +29,8 @@ export default defineConfig({
           include: ["fiber-*/src/**/*.itest.ts"],
           environment: "node",
           globalSetup: ["fiber-testkit/src/vitest-postgres.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -46,7 +48,9 @@ export default defineConfig({
           name: "e2e",
           include: ["e2e/**/*.e2e.ts"],
           environment: "node",
+          // One at a time, behind the others: each starts a whole stack.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

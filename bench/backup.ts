@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,6 +18,7 @@ import {
 import { createLogger, mustRun, systemClock } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { forkOf, startServer, stopChild } from "./children.js";
 import { NODES, nodeId, SERIES, targetName } from "./ingest-data.js";
 import type { PacedOrder, PacedReport } from "./paced-load.js";
 
@@ -105,14 +106,11 @@ async function underLoad(
   tokens: readonly string[],
   report: (line: string) => void,
 ): Promise<readonly BenchRow[]> {
-  const api = forkOf("ingest-server.ts", {
-    FIBER_DATABASE_URL: stage.server.url("fiberstack"),
-    FIBER_API_PORT: "0",
+  const { child: api, port } = await startServer(stage.server.url("fiberstack"), {
     FIBER_PUSH_PER_MIN: "100000000",
   });
   const sender = forkOf("paced-load.ts", {});
   try {
-    const [{ port }] = (await once(api, "message")) as [{ port: number }];
     const order: PacedOrder = { ...LOAD, port, tokens, baseMs: Date.now() };
     sender.send(order);
     await once(sender, "message");
@@ -260,18 +258,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 function seconds(ms = Number.NaN): string {
   return `${(ms / 1_000).toFixed(1)} s`;
-}
-
-function forkOf(file: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return fork(join(import.meta.dirname, file), {
-    execArgv: ["--import", "tsx", "--conditions=source"],
-    env: { ...process.env, ...env },
-  });
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  if (child.connected) child.disconnect();
-  await ended;
 }

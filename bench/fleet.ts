@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type DbPool, issueToken } from "#db";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { forkOf, startServer, stopChild } from "./children.js";
 import type { FleetOrder, FleetReport } from "./fleet-load.js";
-import { forkOf, startServer, stopChild } from "./ingest-stage.js";
+import { UNLIMITED } from "./ingest-stage.js";
 import { startQueueStage, startWriters } from "./queue-stage.js";
 
 const PROBES = Number(process.env.BENCH_FLEET_PROBES ?? 10_000);
@@ -26,7 +27,7 @@ export const fleetBench: Bench = {
     try {
       const probes = await issueTokens(stage.pool);
       report(`${probes.length} tokens issued`);
-      const server = await startServer(stage.env);
+      const server = await startServer(stage.url, { ...UNLIMITED, ...stage.env });
       api = server.child;
       const writers = await startWriters(stage, { processes: 1, connections: 2 });
       const memory: number[] = [];

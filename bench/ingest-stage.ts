@@ -1,38 +1,11 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { type DbPool, issueToken } from "#db";
+import { forkOf, stopChild } from "./children.js";
 import { NODES, nodeId } from "./ingest-data.js";
 import type { LoadOrder, LoadReport } from "./ingest-load.js";
 
-/** Starts one of the bench's own programs with a channel to it. */
-export function forkOf(file: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return fork(join(import.meta.dirname, file), {
-    execArgv: ["--import", "tsx", "--conditions=source"],
-    env: { ...process.env, ...env },
-  });
-}
-
-/** Ends a program by its channel and waits for its end. */
-export async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  if (child.connected) child.disconnect();
-  await ended;
-}
-
-/** Starts the API on a port of the system's choice. */
-export async function startServer(
-  env: Readonly<Record<string, string>>,
-): Promise<{ child: ChildProcess; port: number }> {
-  const child = forkOf("ingest-server.ts", {
-    FIBER_API_PORT: "0",
-    FIBER_PUSH_PER_MIN: "100000000",
-    ...env,
-  });
-  const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return { child, port };
-}
+/** What an API is given that no push of a bench is to be refused by its rate. */
+export const UNLIMITED = { FIBER_PUSH_PER_MIN: "100000000" } as const;
 
 /** A token for each of the bench's nodes. */
 export async function issueTokens(pool: DbPool): Promise<readonly string[]> {

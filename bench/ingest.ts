@@ -8,9 +8,10 @@ import { createPool, type DbPool, ensurePartitions, upgrade } from "#db";
 import { mustRun } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { startServer, stopChild } from "./children.js";
 import { measured, NODES, roundTime, SERIES, targetName } from "./ingest-data.js";
 import type { LoadOrder, LoadReport } from "./ingest-load.js";
-import { expectRows, issueTokens, sendLoad, startServer, stopChild } from "./ingest-stage.js";
+import { expectRows, issueTokens, sendLoad, UNLIMITED } from "./ingest-stage.js";
 
 const COPY_ROWS = 2_000_000;
 const ROUNDS = 3;
@@ -57,7 +58,7 @@ export const ingestBench: Bench = {
       await upgrade({ connectionString: url });
       await ensurePartitions(pool, { nowMs: Date.now() });
       const tokens = await issueTokens(pool);
-      const started = await startServer({ FIBER_DATABASE_URL: url });
+      const started = await startServer(url, UNLIMITED);
       api = started.child;
       const baseMs = Date.now();
       const copyFile = join(folder, "samples.tsv");

@@ -2,11 +2,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { mustRun } from "#runtime";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { startServer, stopChild } from "./children.js";
 import type { LoadReport } from "./ingest-load.js";
-import { expectRows, issueTokens, sendLoad, startServer, stopChild } from "./ingest-stage.js";
+import { expectRows, issueTokens, sendLoad, UNLIMITED } from "./ingest-stage.js";
 import { drainRate, type QueueStage, startQueueStage, startWriters } from "./queue-stage.js";
 
-const ROUNDS = 3;
+/** BENCH_ROUNDS=1 gives a first impression. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const THOUSANDS = { batch: 1_000, total: 600_000, connections: 16 } as const;
 const SINGLES = { batch: 1, total: 100_000, connections: 192 } as const;
 const ALONE = { batch: 1_000, total: 1_000_000, connections: 16 } as const;
@@ -69,7 +71,11 @@ async function runRound(stage: QueueStage, tokens: readonly string[]): Promise<R
 }
 
 async function runDirect(stage: QueueStage, tokens: readonly string[]): Promise<Round["direct"]> {
-  const api = await startServer({ ...stage.env, FIBER_INGEST_LOG: "direct" });
+  const api = await startServer(stage.url, {
+    ...UNLIMITED,
+    ...stage.env,
+    FIBER_INGEST_LOG: "direct",
+  });
   try {
     const rates: number[] = [];
     for (const load of [THOUSANDS, SINGLES]) {
@@ -86,7 +92,7 @@ async function runDirect(stage: QueueStage, tokens: readonly string[]): Promise<
 }
 
 async function runQueue(stage: QueueStage, tokens: readonly string[]): Promise<Round["queue"]> {
-  const api = await startServer(stage.env);
+  const api = await startServer(stage.url, { ...UNLIMITED, ...stage.env });
   const writers = await startWriters(stage, { processes: 1, connections: 2 });
   try {
     await whenOpen(api.port);
@@ -114,7 +120,7 @@ async function runQueue(stage: QueueStage, tokens: readonly string[]): Promise<R
 
 /** Puts a load into the stream while nobody reads it. */
 async function fill(stage: QueueStage, tokens: readonly string[], load: Load): Promise<void> {
-  const api = await startServer(stage.env);
+  const api = await startServer(stage.url, { ...UNLIMITED, ...stage.env });
   try {
     await whenOpen(api.port);
     await empty(stage);

@@ -9,6 +9,7 @@ import { probeBench } from "./probe.js";
 import { readsBench } from "./reads.js";
 import { releasesBench } from "./releases.js";
 import { restoreBench } from "./restore.js";
+import { rollbackBench } from "./rollback.js";
 import { switchBench } from "./switch.js";
 
 const benches: readonly Bench[] = [
@@ -23,6 +24,7 @@ const benches: readonly Bench[] = [
   fleetBench,
   composeBench,
   helpBench,
+  rollbackBench,
 ];
 
 const wanted = process.argv.slice(2);

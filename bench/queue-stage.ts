@@ -8,8 +8,8 @@ import { createPool, type DbPool, ensurePartitions, liftFence, raiseFence, upgra
 import { runQueueServer } from "#etl";
 import { createLogger, systemClock } from "#runtime";
 import { freePort, startScratchPostgres } from "#testkit";
+import { forkOf, stopChild } from "./children.js";
 import type { EtlReport } from "./etl-process.js";
-import { forkOf, stopChild } from "./ingest-stage.js";
 
 /** PostgreSQL and nats-server of a bench's own. */
 export interface QueueStage {

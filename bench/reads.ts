@@ -1,7 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { Agent, get } from "node:http";
-import { fileURLToPath } from "node:url";
 import {
   computeDueRollups,
   createPool,
@@ -13,6 +11,7 @@ import {
 } from "#db";
 import { startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, quantile } from "./bench.js";
+import { startServer, stopChild } from "./children.js";
 
 const SERIES = 1_000;
 const INTERVAL_MS = 60_000;
@@ -45,7 +44,7 @@ export const readsBench: Bench = {
       const nowMs = Date.now();
       await fill(pool, nowMs, report);
       const { token } = await issueToken(pool, { role: "viewer", label: "bench" });
-      const started = await startServer(url);
+      const started = await startServer(url, { FIBER_READS_PER_MIN: "0" });
       api = started.child;
       return await measure({ port: started.port, token, nowMs }, report);
     } finally {
@@ -185,19 +184,4 @@ function read(agent: Agent, { port, token }: Target, path: string): Promise<void
       response.on("error", reject);
     }).on("error", reject);
   });
-}
-
-async function startServer(url: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(fileURLToPath(new URL("./ingest-server.ts", import.meta.url)), {
-    env: { ...process.env, FIBER_DATABASE_URL: url, FIBER_API_PORT: "0", FIBER_READS_PER_MIN: "0" },
-  });
-  const [message] = (await once(child, "message")) as [{ port: number }];
-  return { child, port: message.port };
-}
-
-async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  child.disconnect();
-  await ended;
 }

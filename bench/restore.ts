@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createPool, type DbPool, ensurePartitions, upgrade, withSession } from "#db";
@@ -16,6 +16,7 @@ import {
 import { createLogger, mustRun, packageRoot, systemClock } from "#runtime";
 import { type ScratchPostgres, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { startServer, stopChild } from "./children.js";
 
 /** Rows of each size: series times rows a series, a minute apart. */
 const SIZES = { small: 50, large: 500 } as const;
@@ -63,7 +64,7 @@ async function measureSize(
     await fill(pool, series);
     const ports = portsOf(server);
     const { path } = await createBackup(ports, { tag: "bench" });
-    const started = await startApi(url);
+    const started = await startServer(url, { FIBER_READS_PER_MIN: "0" }, { quiet: true });
     api = started.child;
     const measured: Measured[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
@@ -194,22 +195,6 @@ async function restoreBeside(
   return { swappedMs: swappedAt - startedAt, outageMs, fencedMs: liftedAt - fencedAt };
 }
 
-async function startApi(url: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(join(import.meta.dirname, "ingest-server.ts"), [], {
-    // It tells of every connection that the swap ends.
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-    execArgv: ["--import", "tsx", "--conditions=source"],
-    env: {
-      ...process.env,
-      FIBER_DATABASE_URL: url,
-      FIBER_API_PORT: "0",
-      FIBER_READS_PER_MIN: "0",
-    },
-  });
-  const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return { child, port };
-}
-
 /** Reads through the API from a process of its own. */
 async function startProber(port: number): Promise<{ stop(): Promise<number> }> {
   const script = join(packageRoot, "e2e", "read-prober.ts");
@@ -233,11 +218,4 @@ async function startProber(port: number): Promise<{ stop(): Promise<number> }> {
       return longestOutageMs;
     },
   };
-}
-
-async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null) return;
-  const ended = once(child, "exit");
-  child.disconnect();
-  await ended;
 }

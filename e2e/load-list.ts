@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { expect } from "vitest";
 import { eventually, type TestStack } from "./test-stack.js";
 
 /** One sample in the load client's own shape. */
@@ -50,7 +49,8 @@ export async function startLoad(
     /** Ends it; returns its list. */
     async stop(): Promise<readonly Sample[]> {
       child.kill("SIGTERM");
-      expect(await ended, complaint).toEqual([0, null]);
+      const [code, signal] = (await ended) as [number | null, NodeJS.Signals | null];
+      if (code !== 0) throw new Error(`the client ended with ${code ?? signal}: ${complaint}`);
       return JSON.parse(readFileSync(ackedFile, "utf8")) as Sample[];
     },
   };

@@ -77,5 +77,6 @@ function projectFile(text: string, withinS: number): string {
   return text
     .replace(/^build:\n(?: {2}.*\n)+/m, build)
     .replace(/^gates:\n(?: {2}.*\n)+/m, gates)
+    .replaceAll(/, hold_s: \d+/g, "")
     .replaceAll(/( {2}- \{ id: .*kind: fiber-[a-z]+)/g, `$1, within_s: ${withinS}`);
 }

@@ -19,7 +19,7 @@ import {
 } from "./test-stack.js";
 
 /** How long a gate may take on a busy machine, seconds. A broken release costs as much. */
-const WITHIN_S = 40;
+const WITHIN_S = 90;
 const RUN_MS = 10 * 60_000;
 const GOOD = "v1.0.0-mvp";
 
@@ -106,6 +106,12 @@ ${up}
 ${down}
 `;
 
+/** A migration that does no harm. */
+const EXTRA = migration(
+  "CREATE TABLE extra (id int); COMMENT ON TABLE extra IS 'state: a test''s';",
+  "DROP TABLE extra;",
+);
+
 test(
   "the first release goes live, and there is nothing to go back to yet",
   async () => {
@@ -125,7 +131,7 @@ test(
 );
 
 test(
-  "a release whose API answers 500 comes back by itself",
+  "a release whose API answers 500 comes back by itself, and with it its migration",
   async () => {
     const broken = (text: string) =>
       text.replace(
@@ -191,14 +197,14 @@ test(
 test(
   "a good release goes live, is left with one command, and that is undone; nothing was lost",
   async () => {
-    const table = "CREATE TABLE extra (id int); COMMENT ON TABLE extra IS 'state: a test''s';";
-    clone.release("v1.5.0", { [nextMigration("extra")]: migration(table, "DROP TABLE extra;") });
+    clone.release("v1.5.0", { [nextMigration("extra")]: EXTRA });
     expect(await run(0, "deploy", "v1.5.0")).toMatchObject({ state: "done" });
     expect(await running()).toBe("v1.5.0");
     await load.more(500);
 
     const back = await run(0, "rollback", "--reason", "a test");
-    expect(back).toMatchObject({ state: "done", plan: { level: "schema", to: GOOD } });
+    // Its smoke test passed on the newer schema, so the schema stays.
+    expect(back).toMatchObject({ state: "done", plan: { level: "code", to: GOOD } });
     expect(await running()).toBe(GOOD);
     expect(existsSync(join(stack.stateDir, "incidents", back.plan.id, "report.md"))).toBe(true);
     await load.more(500);

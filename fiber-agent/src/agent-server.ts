@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { FiberError } from "#contracts";
 
 /** What a route is asked. */
-export interface AgentRequest {
+interface AgentRequest {
   readonly url: URL;
   /** The groups of a route whose path is a pattern, decoded. */
   readonly params: readonly string[];

@@ -15,7 +15,7 @@ export interface MetricsDeps {
 }
 
 /** One answered request. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   readonly method: string;
   /** The route's pattern; "none" for an unknown one. */
   readonly route: string;

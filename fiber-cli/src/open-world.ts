@@ -2,24 +2,19 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { agentConfigSchema, apiUrl, dashboardUrl } from "#agent";
-import { FiberError } from "#contracts";
 import { createPool } from "#db";
 import {
-  createGit,
   createReleaseStore,
   type DataPorts,
-  type Git,
   operatorName,
-  type Project,
   type ReleaseWorld,
   type RunReporter,
-  readProject,
   reportRun,
   urlOfDatabase,
 } from "#rollback";
-import { createLogger, loadConfig, makeStateFolder, packageRoot, systemClock } from "#runtime";
-import { openRepository } from "./actions/hotfix.js";
+import { createLogger, loadConfig, makeStateFolder, systemClock } from "#runtime";
 import { openDataPorts } from "./data-ports.js";
+import { findReleasedProject, findRepository } from "./find-project.js";
 import { openDriver } from "./open-driver.js";
 import { locateStack } from "./stack-access.js";
 
@@ -31,7 +26,7 @@ export async function openReleaseWorld(
   const { stateDir } = paths;
   makeStateFolder(stateDir);
   const git = await findRepository();
-  const project = findProject(git, stateDir);
+  const project = findReleasedProject(git, stateDir);
   // In a file: the terminal shows the run itself.
   mkdirSync(paths.logs, { recursive: true, mode: 0o750 });
   const log = createLogger({ role: "fiber", level: "info", file: join(paths.logs, "fiber.log") });
@@ -51,33 +46,6 @@ export async function openReleaseWorld(
     operator: `${operatorName()}@${hostname()}`,
     host: hostname(),
   };
-}
-
-/** The repository that the command was started in; else the one that it belongs to itself. */
-async function findRepository(): Promise<Git> {
-  try {
-    return await openRepository();
-  } catch (err) {
-    if (!(err instanceof FiberError) || err.code !== "NOT_A_REPOSITORY") throw err;
-    // An engine lies in no clone: the launcher says from where it was started.
-    const own = createGit(process.env.FIBER_LAUNCHED_FROM || packageRoot);
-    if ((await own.try(["git", "rev-parse", "--git-dir"])).exitCode === 0) return own;
-    throw err;
-  }
-}
-
-/** A checked-out commit without fiber.yaml must not keep anybody from rolling back. */
-function findProject(git: Git, stateDir: string): Project {
-  try {
-    return readProject(git.folder);
-  } catch (err) {
-    if (!(err instanceof FiberError) || err.code !== "PROJECT_FILE_MISSING") throw err;
-    try {
-      return readProject(join(stateDir, "current"));
-    } catch {
-      throw err;
-    }
-  }
 }
 
 function readToken(path: string): string | null {

@@ -1,25 +1,16 @@
 import { rmSync } from "node:fs";
 import { AxeBuilder } from "@axe-core/playwright";
 import { pino } from "pino";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "#runtime";
 import { requireTool } from "#testkit";
 import { buildWeb } from "../web/testing/build-web.js";
+import { launchChromium } from "../web/testing/chromium.js";
 import { type RecordedApi, startRecordedApi } from "../web/testing/recorded-api.js";
 import { recordedNodes, recordedRounds } from "../web/testing/recorded-fleet.js";
 import { dashboardConfigSchema } from "./config.js";
 import { startDashboard } from "./start-dashboard.js";
-
-const CHROMIUM_ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** How far the page and the table reach beyond their boxes, in px; runs in the browser. */
 const OVERFLOW = `[document.documentElement, document.querySelector("#inventory table").parentElement]
@@ -39,7 +30,7 @@ describe.skipIf(!requireTool("chromium"))("the dashboard in a browser", () => {
     const env = { FIBER_DASHBOARD_PORT: "0", FIBER_API_URL: api.url };
     const config = loadConfig(dashboardConfigSchema, env);
     dashboard = await startDashboard({ config, log: pino({ level: "silent" }), webFolder });
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM_ARGS });
+    browser = await launchChromium();
   }, 180_000);
 
   afterAll(async () => {

@@ -28,7 +28,6 @@ export { makeReserve, withReserve } from "./engine/disk-reserve.js";
 export { engineVersion } from "./engine/engine-version.js";
 export { estimateFrom } from "./engine/estimate.js";
 export type { Journal, JournalEvent, JournalLine } from "./engine/journal.js";
-export { operatorName } from "./engine/open-run.js";
 export { listRuns, readRun } from "./engine/read-run.js";
 export { abortRun, resumeRun, runPlan } from "./engine/run.js";
 export * from "./engine/run-context.js";
@@ -39,6 +38,7 @@ export { findUnfinishedRun, newRunId, runFolder, runsFolder } from "./engine/run
 export type { Step, StepDetail, StepState } from "./engine/step.js";
 export * from "./engine/step-catalogue.js";
 export { type RunsEvent, type WatchOptions, watchRuns } from "./engine/watch-runs.js";
+export { operatorName } from "./engine/write-entry.js";
 export * from "./fence/fence.js";
 export * from "./fence/parse-duration.js";
 export * from "./gates/gate-report.js";

@@ -22,7 +22,14 @@ itHasDisk("is full for us and for programs that we start, until it is made large
     });
     await disk.resize(4 << 20);
     writeFileSync(file, Buffer.alloc(2 << 20));
-    expect(readdirSync(disk.folder)).toEqual(["file"]);
+    disk.fill();
+    expect(() => writeFileSync(join(disk.folder, "more"), "x".repeat(8_192))).toThrow(/ENOSPC/);
+    disk.free();
+    await disk.setWritable(false);
+    expect(() => writeFileSync(file, "")).toThrow(/EROFS/);
+    await disk.setWritable(true);
+    writeFileSync(file, Buffer.alloc(2 << 20));
+    expect(readdirSync(disk.folder).sort()).toEqual(["file", "more"]);
   } finally {
     await disk.remove();
   }

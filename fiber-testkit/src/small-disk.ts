@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { appendFileSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,12 @@ export interface SmallDisk {
   readonly folder: string;
   /** Makes it larger or smaller; what lies on it stays. */
   resize(sizeBytes: number): Promise<void>;
+  /** Writes it full. What gives way later is taken again by calling it again. */
+  fill(): void;
+  /** Gives back what {@link SmallDisk.fill} took. */
+  free(): void;
+  /** Makes it read-only or writable again; refused while a file on it is open for writing. */
+  setWritable(writable: boolean): Promise<void>;
   /** Takes it away with all that lies on it. Whoever still writes there is a fault of the test. */
   remove(): Promise<void>;
 }
@@ -49,16 +56,48 @@ export async function canHaveSmallDisk(): Promise<boolean> {
 export async function smallDisk(sizeBytes: number): Promise<SmallDisk> {
   const base = await realpath(await mkdtemp(join(tmpdir(), "fiber-disk-")));
   try {
-    return process.getuid?.() === 0
-      ? await mountAsRoot(base, sizeBytes)
-      : await mountInNamespace(base, sizeBytes);
+    const mounted =
+      process.getuid?.() === 0
+        ? await mountAsRoot(base, sizeBytes)
+        : await mountInNamespace(base, sizeBytes);
+    return asDisk(mounted, sizeBytes);
   } catch (cause) {
     await rm(base, { recursive: true, force: true });
     throw cause;
   }
 }
 
-async function mountAsRoot(base: string, sizeBytes: number): Promise<SmallDisk> {
+/** A disk that is mounted. */
+interface Mounted {
+  readonly folder: string;
+  /** With options of mount(8). */
+  remount(options: string): Promise<void>;
+  remove(): Promise<void>;
+}
+
+function asDisk({ folder, remount, remove }: Mounted, initialBytes: number): SmallDisk {
+  let sizeBytes = initialBytes;
+  const filler = join(folder, "filler");
+  return {
+    folder,
+    remove,
+    async resize(bytes) {
+      sizeBytes = bytes;
+      await remount(optionsOf(bytes));
+    },
+    fill() {
+      try {
+        for (;;) appendFileSync(filler, Buffer.alloc(4_096));
+      } catch (err) {
+        if ((err as NodeJS.ErrnoException).code !== "ENOSPC") throw err;
+      }
+    },
+    free: () => rmSync(filler),
+    setWritable: (writable) => remount(`${optionsOf(sizeBytes)},${writable ? "rw" : "ro"}`),
+  };
+}
+
+async function mountAsRoot(base: string, sizeBytes: number): Promise<Mounted> {
   await mustRun(["mount", "-t", "tmpfs", "-o", optionsOf(sizeBytes), "tmpfs", base]);
   // Takes the mount away when we are killed, and also when we say so.
   const keeper = spawn("sh", ["-c", 'cat >/dev/null; umount -l "$1"; rmdir "$1"', "sh", base], {
@@ -71,8 +110,8 @@ async function mountAsRoot(base: string, sizeBytes: number): Promise<SmallDisk> 
   await mkdir(folder, { mode: 0o755 });
   return {
     folder,
-    resize: async (bytes) => {
-      await mustRun(["mount", "-o", `remount,${optionsOf(bytes)}`, base]);
+    remount: async (options) => {
+      await mustRun(["mount", "-o", `remount,${options}`, base]);
     },
     async remove() {
       // A mount that is still in use would stay behind unseen: that is told.
@@ -85,7 +124,7 @@ async function mountAsRoot(base: string, sizeBytes: number): Promise<SmallDisk> 
 }
 
 /**
- * Mounts, says so, and stays until its stdin ends; each line it reads is a new size. (With its
+ * Mounts, says so, and stays until its stdin ends; each line it reads is new options. (With its
  * source named, a remount takes these options only, not those that the mount table adds: ids that
  * the namespace does not know.)
  */
@@ -94,7 +133,7 @@ mount -t tmpfs -o "$2" tmpfs "$1" && mkdir -m 755 "$1/disk" && echo mounted || e
 while read -r options; do mount -t tmpfs -o "remount,$options" tmpfs "$1" && echo mounted || break; done
 umount -l "$1"; rmdir "$1"`;
 
-async function mountInNamespace(base: string, sizeBytes: number): Promise<SmallDisk> {
+async function mountInNamespace(base: string, sizeBytes: number): Promise<Mounted> {
   const keeper = spawn(
     "unshare",
     ["--user", "--map-root-user", "--mount", "sh", "-c", KEEPER, "sh", base, optionsOf(sizeBytes)],
@@ -113,8 +152,8 @@ async function mountInNamespace(base: string, sizeBytes: number): Promise<SmallD
   await statfs(folder);
   return {
     folder,
-    async resize(bytes) {
-      keeper.stdin.write(`${optionsOf(bytes)}\n`);
+    async remount(options) {
+      keeper.stdin.write(`${options}\n`);
       await mounted();
     },
     async remove() {

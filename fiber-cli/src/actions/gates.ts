@@ -13,9 +13,10 @@ import {
   runGatesFor,
 } from "#rollback";
 import { makeStateFolder, stateFolder, systemClock } from "#runtime";
+import { openRepository } from "../find-project.js";
 import { interruptible } from "../interruptible.js";
 import { formatTable, printResult, tell } from "../terminal.js";
-import { openRepository, showGate } from "./hotfix.js";
+import { showGate } from "./hotfix.js";
 
 type Gates = Project["gates"];
 

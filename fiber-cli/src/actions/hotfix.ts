@@ -1,11 +1,8 @@
-import { FiberError } from "#contracts";
 import {
   blame,
-  createGit,
   createReleaseStore,
   finishHotfix,
   type GateResult,
-  type Git,
   type HotfixContext,
   lastGoodTag,
   readProject,
@@ -13,8 +10,9 @@ import {
   slugOf,
   startHotfix,
 } from "#rollback";
-import { makeStateFolder, runCommand, stateFolder, systemClock } from "#runtime";
+import { makeStateFolder, stateFolder, systemClock } from "#runtime";
 import { confirm } from "../ask.js";
+import { openRepository } from "../find-project.js";
 import { interruptible } from "../interruptible.js";
 import { printResult, tell } from "../terminal.js";
 
@@ -116,20 +114,4 @@ async function openContext(): Promise<HotfixContext> {
   const stateDir = await stateFolder();
   makeStateFolder(stateDir);
   return { git, project: readProject(git.folder), stateDir, clock: systemClock, say: tell };
-}
-
-/**
- * Git at the root of the repository that the command was started in.
- *
- * @throws FiberError NOT_A_REPOSITORY
- */
-export async function openRepository(): Promise<Git> {
-  const root = await runCommand(["git", "rev-parse", "--show-toplevel"]);
-  if (root.exitCode === 0) return createGit(root.stdout.trim());
-  throw new FiberError(
-    "NOT_A_REPOSITORY",
-    root.startError === "ENOENT"
-      ? "git was not found: install it."
-      : `${process.cwd()} is not inside a git repository. Change into the clone first.`,
-  );
 }

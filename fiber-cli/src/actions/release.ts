@@ -14,9 +14,9 @@ import {
 } from "#rollback";
 import { makeStateFolder, stateFolder } from "#runtime";
 import { describeRelease } from "../describe-release.js";
+import { openRepository } from "../find-project.js";
 import { openDriver } from "../open-driver.js";
 import { formatTable, paint, printResult } from "../terminal.js";
-import { openRepository } from "./hotfix.js";
 
 /** Options as commander hands them over. */
 interface Options {

@@ -10,7 +10,7 @@ import { standingLines } from "./standing-lines.js";
 type ScreenStream = NodeJS.WriteStream;
 
 /** Follows a run for people. */
-export interface RunScreen {
+interface RunScreen {
   observe(event: RunEvent): void;
   standing(step: string, detail: StepDetail): void;
   progress(update: ProgressUpdate): void;

@@ -16,6 +16,7 @@ export function describeOutcome(run: RunRecord, stateDir: string): string {
     `  took    ${inWords(run.durationMs)}`,
     `  undo    ${undoOf(run)}`,
     `  report  ${reportOf(run, stateDir)}`,
+    ...unprunedOf(run.steps),
     `  steps   fiber runs show ${plan.id}`,
   ].join("\n");
 }
@@ -71,6 +72,17 @@ function reportOf({ plan, steps, takenBackBy }: RunRecord, stateDir: string): st
   if (typeof incident !== "string")
     return `none was opened; the journal: fiber runs show ${plan.id}`;
   return join(stateDir, "incidents", incident, "report.md");
+}
+
+/** Folders of old releases that a deploy could not remove: they take room until somebody does. */
+function unprunedOf(steps: readonly StepRecord[]): readonly string[] {
+  const pruned = detailOf(steps, "record").pruned as
+    | { readonly kept: readonly { readonly tag: string }[]; readonly problem?: string }
+    | null
+    | undefined;
+  if (typeof pruned?.problem === "string") return [`  old     not removed: ${pruned.problem}`];
+  const tags = (pruned?.kept ?? []).map(({ tag }) => tag);
+  return tags.length === 0 ? [] : [`  old     folders not removed: ${tags.join(", ")}`];
 }
 
 function detailOf(steps: readonly StepRecord[], id: string): Readonly<Record<string, unknown>> {

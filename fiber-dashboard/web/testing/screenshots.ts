@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { launchChromium } from "./chromium.js";
 
 /**
  * Takes pictures of a running dashboard, dark and light, at the widths that the design names.
@@ -16,22 +16,9 @@ const SIZES = [
   [2560, 1440],
 ] as const;
 
-const CHROMIUM_ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 mkdirSync(folder, { recursive: true });
 const only = process.env.WIDTHS?.split(",").map(Number);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-  args: CHROMIUM_ARGS,
-});
+const browser = await launchChromium();
 try {
   for (const scheme of ["dark", "light"] as const) {
     for (const [width, height] of SIZES.filter(([each]) => only?.includes(each) ?? true)) {

@@ -4,8 +4,8 @@ import { ACK_WAIT_MS } from "./position.js";
 
 /** Messages whose samples are on their way into the database. */
 export interface InFlight {
-  /** Resolves when there is room for another message, or at the abort. */
-  room(signal: AbortSignal): Promise<void>;
+  /** Resolves when there is room for another message, or when the signal is aborted. */
+  room(): Promise<void>;
   /** Works on a message; one that fails is delivered again later. */
   add(message: JsMsg, work: () => Promise<void>): void;
   /** Resolves when nothing is in flight any more. */
@@ -23,7 +23,12 @@ const MAX_ROWS = 60_000;
  * Makes an empty {@link InFlight}, bounded by what its messages hold. Says for each of them, again
  * and again, that it is at work, so that a slow commit is not taken for a dead writer.
  */
-export function createInFlight({ maxRows, log }: { maxRows: number; log: Logger }): InFlight {
+export function createInFlight(options: {
+  maxRows: number;
+  log: Logger;
+  signal: AbortSignal;
+}): InFlight {
+  const { maxRows, log, signal } = options;
   const messages = new Map<JsMsg, Promise<void>>();
   const maxBytes = ROW_BYTES * Math.min(maxRows, MAX_ROWS);
   let bytes = 0;
@@ -34,21 +39,23 @@ export function createInFlight({ maxRows, log }: { maxRows: number; log: Logger 
   }, ACK_WAIT_MS / 3);
   signs.unref();
 
-  function settle(message: JsMsg): void {
-    messages.delete(message);
-    bytes -= message.data.length;
+  function wake(): void {
     const waiters = waiting;
     waiting = [];
     for (const go of waiters) go();
   }
+  signal.addEventListener("abort", wake, { once: true });
+
+  function settle(message: JsMsg): void {
+    messages.delete(message);
+    bytes -= message.data.length;
+    wake();
+  }
 
   return {
-    async room(signal) {
+    async room() {
       while (bytes >= maxBytes && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          waiting.push(resolve);
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
+        await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
     add(message, work) {

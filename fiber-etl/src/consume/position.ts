@@ -7,6 +7,7 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { FiberError } from "#contracts";
 import {
   type AppliedRun,
   appliedFloor,
@@ -38,15 +39,21 @@ const MAX_ACK_PENDING = 2_000;
  * the database holds (a restore). A message is acknowledged after its commit only, so in quiet
  * times the consumer is never ahead. Messages that are nowhere any more are noted as a gap.
  *
- * @throws Error when the stream is not the one that the connection was opened on
+ * @throws FiberError STREAM_GONE when the stream is not the one that the connection was opened on
  */
 export async function keepPosition(options: PositionOptions): Promise<void> {
   const { queue, db, log } = options;
-  // In this order: what is acknowledged by now is committed before the database is read.
+  // In this order, because all of it moves on meanwhile: what is acknowledged was committed before;
+  // what is applied was in the stream before; what was trimmed was applied before.
   const consumer = await findConsumer(queue);
+  const applied = await readApplied(db, queue.streamId);
   const stream = await queue.jsm.streams.info(SAMPLES.stream);
-  if (idOf(stream) !== queue.streamId) throw new Error("the stream was deleted and made anew");
-  const runs = await verified(options, stream, await readApplied(db, queue.streamId));
+  if (idOf(stream) !== queue.streamId) {
+    throw new FiberError("STREAM_GONE", "The stream was deleted and made anew.");
+  }
+  if (!(await isSameLog(options, stream, applied.at(-1))))
+    return replayAll(options, stream, applied);
+  const runs = await readApplied(db, queue.streamId);
   const floor = await pastGaps(options, stream, runs);
   if (consumer === null) {
     await addConsumer(queue, floor + 1);
@@ -64,28 +71,38 @@ export async function keepPosition(options: PositionOptions): Promise<void> {
   }
 }
 
+/** Whether an error of {@link keepPosition} means that the stream was deleted. */
+export function isStreamGone(err: unknown): boolean {
+  if (err instanceof FiberError) return err.code === "STREAM_GONE";
+  return isApiError(err, JetStreamApiCodes.StreamNotFound);
+}
+
 /**
- * The runs, or none when the stream lost its newest messages and gave their numbers to others (a
- * server that was lost with what it had not synced): everything it holds is then replayed.
+ * Whether the newest message that was applied is still the one under its number. A server that was
+ * lost with what it had not synced gives these numbers to other messages.
  */
-async function verified(
+async function isSameLog(
+  { queue }: PositionOptions,
+  stream: StreamInfo,
+  newest: AppliedRun | undefined,
+): Promise<boolean> {
+  if (newest === undefined || newest.lastSeq < stream.state.first_seq) return true;
+  if (newest.lastSeq > stream.state.last_seq) return false;
+  const message = await queue.jsm.streams.getMessage(SAMPLES.stream, { seq: newest.lastSeq });
+  return message === null || Math.abs(message.time.getTime() - newest.lastAtMs) <= 1;
+}
+
+/** Starts over: every message that the stream holds is stored once more. */
+async function replayAll(
   { queue, db, log }: PositionOptions,
   stream: StreamInfo,
-  runs: readonly AppliedRun[],
-): Promise<readonly AppliedRun[]> {
-  const newest = runs.at(-1);
-  if (newest === undefined || newest.lastSeq < stream.state.first_seq) return runs;
-  const message = await queue.jsm.streams.getMessage(SAMPLES.stream, { seq: newest.lastSeq });
-  const same =
-    newest.lastSeq <= stream.state.last_seq &&
-    (message === null || Math.abs(message.time.getTime() - newest.lastAtMs) <= 1);
-  if (same) return runs;
-  const seqs = { appliedSeq: newest.lastSeq, lastSeq: stream.state.last_seq };
+  applied: readonly AppliedRun[],
+): Promise<void> {
+  const seqs = { appliedSeq: applied.at(-1)?.lastSeq, lastSeq: stream.state.last_seq };
   log.error(seqs, "the stream lost its newest messages: replaying all that it holds");
   await forgetApplied(db, queue.streamId);
   await deleteConsumer(queue);
   await addConsumer(queue, 1);
-  return [];
 }
 
 /** Up to where everything is applied, messages that are gone from the stream's start included. */

@@ -6,7 +6,7 @@ import { CONSUMER, SAMPLES } from "../queue/stream-names.js";
 import { createWriter } from "../writer/create-writer.js";
 import { keepSession } from "../writer/keep-session.js";
 import { createInFlight } from "./in-flight.js";
-import { keepPosition } from "./position.js";
+import { isStreamGone, keepPosition } from "./position.js";
 import { storeMessage } from "./store-message.js";
 
 /** What {@link startConsumer} needs. */
@@ -67,14 +67,14 @@ export function startConsumer({ config, log, clock }: ConsumerOptions): RunningC
       queue = null;
     },
   });
-  const inFlight = createInFlight({ maxRows: config.FIBER_INGEST_MAX_SAMPLES, log });
+  const inFlight = createInFlight({ maxRows: config.FIBER_INGEST_MAX_SAMPLES, log, signal });
 
   async function take(message: JsMsg, from: Queue): Promise<void> {
     const { info, data } = message;
     const mark = { stream: from.streamId, seq: message.seq, atMs: message.time.getTime() };
     const incoming = { data, mark, deliveries: info.deliveryCount };
     const tools = { writer, js: from.js, log };
-    await inFlight.room(signal);
+    await inFlight.room();
     if (signal.aborted || writer.refusal() !== null) return message.nak();
     inFlight.add(message, async () => {
       const outcome = await storeMessage(incoming, tools);
@@ -140,18 +140,11 @@ export function startConsumer({ config, log, clock }: ConsumerOptions): RunningC
       try {
         await keepPosition({ queue: from, db, log });
       } catch (err) {
-        if (from === queue && !from.nc.isClosed()) await giveUpIfGone(from, err as Error);
+        log.debug({ err }, "the position cannot be read");
+        // A new connection makes the stream that is missing.
+        if (from === queue && isStreamGone(err)) keeper.lose(err as Error);
       }
     }
-  }
-
-  async function giveUpIfGone(from: Queue, error: Error): Promise<void> {
-    if (!/stream/.test(error.message)) {
-      log.debug({ err: error }, "the position cannot be read");
-      return;
-    }
-    keeper.lose(error);
-    void from;
   }
 
   const running = Promise.all([run(), watchPosition()]);

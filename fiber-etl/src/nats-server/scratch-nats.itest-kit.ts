@@ -28,7 +28,7 @@ const JANITOR =
 
 /** Starts a nats-server in a folder of its own on a free port. */
 export async function startScratchNats(
-  options: Partial<Pick<NatsServerOptions, "maxMb" | "wrapper" | "dataFolder">> = {},
+  options: Partial<Pick<NatsServerOptions, "maxMb" | "dataFolder">> = {},
 ): Promise<ScratchNats> {
   const folder = mkdtempSync(join(tmpdir(), "fiber-nats-"));
   const janitor = spawn("sh", ["-c", JANITOR, "fiber-janitor", folder], {

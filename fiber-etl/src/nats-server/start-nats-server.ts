@@ -21,8 +21,6 @@ export interface NatsServerOptions {
   readonly log: Logger;
   /** Where its own log goes: to this process's output, or nowhere. */
   readonly output?: "inherit" | "ignore";
-  /** Put before the program, for example to run it elsewhere. */
-  readonly wrapper?: readonly string[];
 }
 
 /** A running nats-server. */
@@ -49,7 +47,7 @@ const USER = "fiber";
  * @throws FiberError NATS_SERVER_MISSING, PORT_TAKEN, NATS_SERVER_UNUSABLE
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const { folder, port, log, wrapper = [], output = "inherit" } = options;
+  const { folder, port, log, output = "inherit" } = options;
   const program = await findNatsServer();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await stopOrphan(folder, log);
@@ -57,8 +55,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const name = `fiber-${randomBytes(6).toString("hex")}`;
   const password = readPassword(folder);
   const config = writeConfig(options, { name, password, version: program.version });
-  const [first = program.path, ...rest] = [...wrapper, program.path, "-c", config];
-  const child = spawn(first, rest, { stdio: ["ignore", output, output], cwd: folder });
+  const stdio = ["ignore", output, output] as const;
+  const child = spawn(program.path, ["-c", config], { stdio: [...stdio], cwd: folder });
   const ended = new Promise<string>((resolve) => {
     child.once("error", (err) => resolve(err.message));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));

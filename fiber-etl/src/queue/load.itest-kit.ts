@@ -18,8 +18,12 @@ export interface Load {
 
 const PUMPS = 12;
 
-/** Starts pumps that each send a batch again and again until it is stored, as probes do. */
-export function startLoad(ingest: IngestLog): Load {
+/**
+ * Starts pumps that each send a batch again and again until it is stored, as probes do.
+ *
+ * @param pauseMs between a pump's batches
+ */
+export function startLoad(ingest: IngestLog, pauseMs = 1): Load {
   const sent = new Map<string, Sample>();
   const acknowledged: Sample[] = [];
   let refusals = 0;
@@ -35,7 +39,7 @@ export function startLoad(ingest: IngestLog): Load {
         await pause(25);
       }
       acknowledged.push(...batch);
-      await pause(1);
+      await pause(pauseMs);
     }
   }
 

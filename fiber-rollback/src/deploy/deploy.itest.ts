@@ -51,8 +51,37 @@ describe.each(SAMPLE_DRIVERS)("releases of an app without a database, by %s", TI
     expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
   });
 
+  it("gives up folders that the last two good releases do not need; what stays is told, not fatal", async () => {
+    const { driver } = sample.world;
+    const prunedBy = (run: RunRecord) =>
+      run.steps.find(({ id }) => id === "record")?.detail?.pruned;
+    sample.release("v1.1.1");
+    const refusing = {
+      ...sample.world,
+      driver: { ...driver, remove: async () => Promise.reject(new Error("EBUSY: a test")) },
+    };
+    const plan = await planDeployOf(refusing, { tag: "v1.1.1", ...DEPLOY });
+    const first = await runRelease(refusing, plan);
+    expect(first.state).toBe("done");
+    expect(prunedBy(first)).toEqual({
+      removed: [],
+      kept: [{ tag: "v1.0.0", problem: "EBUSY: a test" }],
+    });
+    expect(await driver.find("v1.0.0")).not.toBeNull();
+
+    sample.release("v1.1.2");
+    const second = await deploy("v1.1.2");
+    expect(prunedBy(second)).toEqual({ removed: ["v1.1.0", "v1.0.0"], kept: [] });
+    expect(await driver.find("v1.1.1")).not.toBeNull();
+    // Its record stays, and it is built again when it is wanted.
+    expect(await sample.world.store.read("v1.0.0")).toMatchObject({ status: "good" });
+    const old = await planRollbackOf(sample.world, { ...BACK, to: "v1.0.0" });
+    expect((await runRelease(sample.world, old)).state).toBe("done");
+    expect((await deploy("v1.1.1")).state).toBe("done");
+  });
+
   it.each(["answers-500", "crash", "build-fails", "hangs"] as const)(
-    "leaves v1.1.0 running when the next one is broken: %s",
+    "leaves v1.1.1 running when the next one is broken: %s",
     async (breakage) => {
       const tag = `v1.2.0-${breakage}`;
       sample.release(tag, { breakage });
@@ -64,8 +93,8 @@ describe.each(SAMPLE_DRIVERS)("releases of an app without a database, by %s", TI
         expect(sample.reported.length).toBe(before + 1);
         expect(await sample.world.store.read(tag)).toMatchObject({ status: "bad" });
       }
-      expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
-      expect(await sample.world.store.read("v1.1.0")).toMatchObject({ status: "good" });
+      expect(await sample.health()).toMatchObject({ version: "v1.1.1" });
+      expect(await sample.world.store.read("v1.1.1")).toMatchObject({ status: "good" });
     },
   );
 });

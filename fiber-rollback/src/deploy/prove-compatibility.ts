@@ -19,7 +19,7 @@ import { onDatabase } from "../restore/restore-context.js";
 import type { ReleaseWorld } from "../rollback/release-world.js";
 
 /** What a smoke test said. */
-export interface CompatibilityProof {
+interface CompatibilityProof {
   /** `unknown`: the older release declares no smoke test. */
   readonly verdict: "compatible" | "incompatible" | "unknown";
   /** The schema on which it was run. */

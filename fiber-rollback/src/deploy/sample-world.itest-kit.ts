@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
-import { dropDatabase, listDatabases, openSession, type Session } from "#db";
+import { createPool, dropDatabase, listDatabases, openSession, type Session } from "#db";
 import { createLogger, systemClock } from "#runtime";
 import {
   createSampleApp,
@@ -80,13 +80,19 @@ export async function createSampleWorld(
     readonly withinS?: number;
     /** By processes under a supervisor, the default, or on containers of this machine's engine. */
     readonly driver?: DeployDriver["kind"];
+    /** An empty database of another server, and the state folder where its WAL is archived. */
+    readonly on?: { readonly url: string; readonly stateDir: string };
   } = {},
 ): Promise<SampleWorld> {
-  const { database: wanted = false, withinS = 3, driver = "process" } = options;
+  const { on, database: wanted = on !== undefined, withinS = 3, driver = "process" } = options;
   const app = await createSampleApp({ migrations: wanted, startS: 10, withinS });
-  const database = wanted ? await createTestDatabase({ template: null }) : null;
+  const database = !wanted
+    ? null
+    : on === undefined
+      ? await createTestDatabase({ template: null })
+      : openDatabase(on.url);
   const root = mkdtempSync(join(tmpdir(), "fiber-sample-"));
-  const stateDir = join(root, "state");
+  const stateDir = on?.stateDir ?? join(root, "state");
   const log = createLogger({ role: "test", level: "silent" });
   let host: AppHost | null = null;
   const startHost = async () => {
@@ -149,6 +155,17 @@ export async function createSampleWorld(
       app.remove();
     },
   };
+}
+
+/** A database that goes with its server. */
+function openDatabase(url: string): TestDatabase {
+  const pool = createPool({
+    connectionString: url,
+    applicationName: "fiber-test",
+    // A swap ends sessions on purpose; what matters fails in its own query.
+    onError: () => undefined,
+  });
+  return { url, pool, drop: () => pool.end() };
 }
 
 /** Quarantines and databases that were restored beside go with the database itself. */

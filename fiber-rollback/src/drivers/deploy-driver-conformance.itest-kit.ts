@@ -275,8 +275,8 @@ export function describeDeployDriver(
         const old = await prepare("v1.0.0");
         release("v1.1.0");
         await live("v1.1.0");
-        await driver.remove("v1.0.0");
-        await driver.remove("v1.0.0");
+        expect(await driver.remove("v1.0.0")).toBe(true);
+        expect(await driver.remove("v1.0.0")).toBe(false);
         expect(await driver.find("v1.0.0")).toBeNull();
         if (old.kind === "folder") expect(existsSync(old.ref)).toBe(false);
         await expect(driver.remove("v1.1.0")).rejects.toMatchObject({ code: "RELEASE_IN_USE" });

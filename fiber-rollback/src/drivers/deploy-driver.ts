@@ -79,9 +79,9 @@ export interface DeployDriver {
    */
   switchTo(artefact: Artefact, how: { readonly overlap: boolean }): Promise<SwitchResult>;
   /**
-   * Removes what a tag was built into, not its record.
+   * Removes what a tag was built into, not its record. False when nothing was there.
    *
    * @throws FiberError RELEASE_IN_USE
    */
-  remove(tag: string): Promise<void>;
+  remove(tag: string): Promise<boolean>;
 }

@@ -1,11 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { canHaveSmallDisk, type SmallDisk, smallDisk } from "#testkit";
 import { bundleScript } from "./kill-everywhere.itest-kit.js";
-import { onSmallDisk } from "./small-disk.itest-kit.js";
 import { readWorld, type SyntheticRun } from "./synthetic-run.itest-kit.js";
+
+const DISK_BYTES = 40 << 20;
+const describeOnDisk = describe.runIf(await canHaveSmallDisk());
 
 let script: Awaited<ReturnType<typeof bundleScript>>;
 beforeAll(async () => {
@@ -14,112 +18,100 @@ beforeAll(async () => {
 });
 afterAll(() => script.remove());
 
-let folder: string;
-let disk: string;
+let disk: SmallDisk;
 let run: SyntheticRun;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "fiber-disk-"));
-  disk = join(folder, "disk");
-  mkdirSync(disk);
-  run = { stateDir: join(disk, "state"), world: join(folder, "world") };
+beforeEach(async () => {
+  disk = await smallDisk(DISK_BYTES);
+  const world = mkdtempSync(join(tmpdir(), "fiber-world-"));
+  run = { stateDir: join(disk.folder, "state"), world };
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  rmSync(run.world, { recursive: true, force: true });
+  await disk.remove();
+});
 
-/** A command that may fail: its exit code is a value here. */
-const fiber = (what: string, change: Partial<SyntheticRun> = {}) =>
-  `'${process.execPath}' '${script.path}' ${what} '${JSON.stringify({ ...run, ...change })}' || echo "exit:$?"`;
+/** Runs a command; what it said, and its exit code when that is not 0. */
+function fiber(what: string, change: Partial<SyntheticRun> = {}): string {
+  const args = [script.path, what, JSON.stringify({ ...run, ...change })];
+  const env = { ...process.env, FIBER_ENV: "test" };
+  const { stdout, stderr, status, error } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    env,
+  });
+  if (error) throw error;
+  return status === 0 ? stdout : `${stdout}${stderr}exit:${status}\n`;
+}
 
-const RESERVE = 'test -e "$DISK/state/reserve.bin" && echo reserve:there || echo reserve:gone';
-const FILL = 'cat /dev/zero > "$DISK/filler" 2>/dev/null || true';
-const LAST_LINE = 'tail -n 1 "$DISK"/state/runs/*/journal.jsonl';
+const anotherRun = () => {
+  rmSync(run.world, { recursive: true });
+  return fiber("run");
+};
+const hasReserve = () => existsSync(join(run.stateDir, "reserve.bin"));
 
-describe("a state folder whose disk is full", () => {
+/** The last line of the newest run's journal. */
+function lastLine(): string | undefined {
+  const runs = join(run.stateDir, "runs");
+  const newest = readdirSync(runs).sort().at(-1) ?? "";
+  return readFileSync(join(runs, newest, "journal.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .at(-1);
+}
+
+describeOnDisk("a state folder whose disk is full", () => {
   it("in the middle of a run frees the reserve, which is made again when there is room", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
-      fiber("run", { fillAt: ["migrate"] }),
-      RESERVE,
-      LAST_LINE,
-      'rm "$DISK/filler"',
-      `rm -r '${run.world}'`,
-      fiber("run"),
-      RESERVE,
-    ]).split("\n");
-    expect(said.filter((line) => line.startsWith("state:"))).toEqual(["state:done", "state:done"]);
-    expect(said.filter((line) => line.startsWith("reserve:"))).toEqual([
-      "reserve:gone",
-      "reserve:there",
-    ]);
-    expect(said.find((line) => line.includes('"event":"end"'))).toContain('"outcome":"done"');
+    expect(fiber("run", { fillAt: ["migrate"] })).toContain("state:done");
+    expect(hasReserve()).toBe(false);
+    expect(lastLine()).toContain('"event":"end"');
+    expect(lastLine()).toContain('"outcome":"done"');
+    disk.free();
+    expect(anotherRun()).toContain("state:done");
+    expect(hasReserve()).toBe(true);
   });
 
   it("beyond the reserve stops the run with a whole journal, and resume goes on with room", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
-      fiber("run", { fillAt: ["migrate", "switch"] }),
-      LAST_LINE,
-      'rm "$DISK/filler"',
-      fiber("resume"),
-    ]);
+    const said = fiber("run", { fillAt: ["migrate", "switch"] });
     expect(said).toMatch(/error:JOURNAL_UNWRITABLE:.*fiber rollback resume/);
-    expect(said).toMatch(/"event":"intent","step":"switch"/);
-    expect(said).toContain("found-done:switch");
-    expect(said.trim().split("\n").at(-1)).toBe("state:done");
+    expect(lastLine()).toContain('"event":"intent","step":"switch"');
+    disk.free();
+    const resumed = fiber("resume");
+    expect(resumed).toContain("found-done:switch");
+    expect(resumed.trim().split("\n").at(-1)).toBe("state:done");
     expect(readWorld(run.world).made.filter((id) => id === "switch")).toHaveLength(1);
   });
 
   it("before a run: the reserve carries it", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
-      fiber("run"),
-      `rm -r '${run.world}'`,
-      FILL,
-      fiber("run"),
-      RESERVE,
-    ]);
-    expect(said.match(/state:done/g)).toHaveLength(2);
-    expect(said).toContain("reserve:gone");
+    expect(fiber("run")).toContain("state:done");
+    disk.fill();
+    expect(anotherRun()).toContain("state:done");
+    expect(hasReserve()).toBe(false);
   });
 
   it("before a run and without a reserve begins nothing and says why", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 8 }, [
-      'mkdir "$DISK/state"',
-      FILL,
-      fiber("run"),
-      'ls "$DISK/state"',
-    ]);
+    mkdirSync(run.stateDir);
+    disk.fill();
+    const said = fiber("run");
     expect(said).toMatch(/error:STATE_FOLDER_UNUSABLE:.*no space left.*Nothing was begun/);
-    expect(readWorld(run.world).effects).toEqual([]);
     expect(said.trim().split("\n").at(-1)).toBe("exit:1");
+    expect(readWorld(run.world).effects).toEqual([]);
   });
 });
 
-describe("a state folder that cannot be written", () => {
-  it("before a run begins nothing and says why", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
-      'mkdir "$DISK/state"',
-      'mount -o remount,bind,ro "$DISK"',
-      fiber("run"),
-    ]);
-    expect(said).toMatch(/error:STATE_FOLDER_UNUSABLE:.*read-only.*Nothing was begun/);
+describeOnDisk("a state folder that cannot be written", () => {
+  it("before a run begins nothing and says why", async () => {
+    mkdirSync(run.stateDir);
+    await disk.setWritable(false);
+    expect(fiber("run")).toMatch(/error:STATE_FOLDER_UNUSABLE:.*read-only.*Nothing was begun/);
     expect(readdirSync(run.world)).toEqual([]);
   });
 
-  it("between a run and its resume begins nothing; resume goes on once it can be written", () => {
-    const said = onSmallDisk({ folder: disk, sizeMb: 40 }, [
-      fiber("run", { failAt: "migrate" }),
-      'mount -o remount,bind,ro "$DISK"',
-      fiber("resume"),
-      fiber("abort"),
-      'mount -o remount,bind,rw "$DISK"',
-      fiber("resume"),
-    ]);
-    const told = said.split("\n").filter((line) => /^(error|state|exit)/.test(line));
-    expect(told).toEqual([
-      expect.stringMatching(/^error:STEP_FAILED/),
-      "exit:1",
-      expect.stringMatching(/^error:STATE_FOLDER_UNUSABLE/),
-      "exit:1",
-      expect.stringMatching(/^error:STATE_FOLDER_UNUSABLE/),
-      "exit:1",
-      "state:done",
-    ]);
+  it("between a run and its resume begins nothing; resume goes on once it can be written", async () => {
+    expect(fiber("run", { failAt: "migrate" })).toMatch(/error:STEP_FAILED.*\n(.*\n)*exit:1/);
+    await disk.setWritable(false);
+    for (const what of ["resume", "abort"]) {
+      expect(fiber(what)).toMatch(/error:STATE_FOLDER_UNUSABLE.*\n(.*\n)*exit:1/);
+    }
+    await disk.setWritable(true);
+    expect(fiber("resume")).toContain("state:done");
   });
 });

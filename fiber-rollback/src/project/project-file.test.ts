@@ -1,13 +1,21 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { packageRoot } from "#runtime";
-import { parseProject, readProject } from "./project-file.js";
-import { roleEntrySchema } from "./role-entry.js";
+import { parseProject, projectSchema, readProject } from "./project-file.js";
 
 const minimal = { format: 1, name: "sample" };
 const parse = (more: object) => parseProject(JSON.stringify({ ...minimal, ...more }), "fiber.yaml");
 const web = { name: "web", run: "node server.mjs" };
+
+/** Every key of a JSON schema, however deep, with its default. */
+function keysOf(schema: unknown): { readonly key: string; readonly fallback: unknown }[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const { properties = {} } = schema as { properties?: Record<string, { default?: unknown }> };
+  const own = Object.entries(properties).map(([key, { default: fallback }]) => ({ key, fallback }));
+  return [...own, ...Object.values(schema).flatMap(keysOf)];
+}
 
 describe("fiber.yaml", () => {
   it("of this repository is valid, and says how every role of ours is run and switched", () => {
@@ -15,6 +23,7 @@ describe("fiber.yaml", () => {
     const roles = project.roles.map(({ name, switch: how, writer }) => ({ name, how, writer }));
     expect(roles).toEqual([
       { name: "demo-target", how: "deferred", writer: false },
+      { name: "etl", how: "restart", writer: true },
       { name: "api", how: "deferred", writer: true },
       { name: "dashboard", how: "deferred", writer: false },
       { name: "probe", how: "restart", writer: false },
@@ -51,10 +60,14 @@ describe("fiber.yaml", () => {
     expect(() => parse(more)).toThrow(message);
   });
 
-  it("is documented, every key and every key of a role", () => {
+  it("is documented, every key at every depth, with every default that is a number", () => {
     const text = readFileSync(join(packageRoot, "docs", "fiber-yaml.md"), "utf8");
-    const documented = new Set([...text.matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key));
-    const keys = [...Object.keys(parse({})), ...Object.keys(roleEntrySchema.shape)];
-    expect(keys.filter((key) => !documented.has(key))).toEqual([]);
+    const keys = keysOf(z.toJSONSchema(projectSchema, { io: "input" }));
+    expect(keys.length).toBeGreaterThan(50);
+    const says = ({ key, fallback }: (typeof keys)[number]) =>
+      text.includes(`\`${key}\``) &&
+      (typeof fallback !== "number" ||
+        new RegExp(`\`${key}\`( \\(| \\| )${fallback}\\b`).test(text));
+    expect(keys.filter((one) => !says(one))).toEqual([]);
   });
 });

@@ -22,7 +22,8 @@ const gateSchema = z.strictObject({
 /** One gate: a command that a commit must pass before it is released. */
 export type Gate = z.output<typeof gateSchema>;
 
-const projectSchema = z.strictObject({
+/** `fiber.yaml` as it is written; docs/fiber-yaml.md names every key. */
+export const projectSchema = z.strictObject({
   format: z.literal(1),
   name: z.string().min(1),
   branch: z.string().default("release/mvp"),

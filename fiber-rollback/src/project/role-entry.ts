@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** One entry of `roles` in fiber.yaml: a process of the released product. */
-export const roleEntrySchema = z.strictObject({
+const roleEntrySchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "use lower case, digits and hyphens"),
   /** One program with its arguments, run at the root of the release's tree. */
   run: z.string().min(1),

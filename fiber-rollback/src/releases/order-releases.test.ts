@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { goodReleases, newestFirst, withStatus } from "./order-releases.js";
-import { planReleasePrune, restorableTags } from "./prune-releases.js";
+import { planReleasePrune, pruneReleases, restorableTags } from "./prune-releases.js";
 import type { ReleaseRecord } from "./release-record.js";
 import { testRecord } from "./releases.itest-kit.js";
 
@@ -92,6 +92,19 @@ describe("pruning releases", () => {
       { tag: "v1.2.0", reasons: ["runs now", "last good"] },
       { tag: "v1.1.0", reasons: ["good before it"] },
     ]);
+  });
+});
+
+describe("removing what a plan gives up", () => {
+  it("names what went, passes what was gone, and one that stays does not keep the others", async () => {
+    const remove = async (tag: string) => {
+      if (tag === "v2") throw new Error("EACCES: v2");
+      return tag !== "v1";
+    };
+    expect(await pruneReleases({ keep: [], remove: ["v1", "v2", "v3"] }, remove)).toEqual({
+      removed: ["v3"],
+      kept: [{ tag: "v2", problem: "EACCES: v2" }],
+    });
   });
 });
 

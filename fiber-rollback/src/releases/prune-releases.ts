@@ -44,13 +44,31 @@ export function planReleasePrune(
   };
 }
 
-/** Removes what a plan gives up; `remove` is the deploy driver's, and harmless for what is gone. */
+/** What a prune did: tags whose artefact went, and those whose artefact could not be removed. */
+export interface ReleasesPruned {
+  readonly removed: readonly string[];
+  readonly kept: readonly { readonly tag: string; readonly problem: string }[];
+}
+
+/**
+ * Removes what a plan gives up. One that cannot be removed is told and does not keep the others.
+ *
+ * @param remove the deploy driver's: false for what is gone already
+ */
 export async function pruneReleases(
   plan: ReleasePrunePlan,
-  remove: (tag: string) => Promise<void>,
-): Promise<readonly string[]> {
-  for (const tag of plan.remove) await remove(tag);
-  return plan.remove;
+  remove: (tag: string) => Promise<boolean>,
+): Promise<ReleasesPruned> {
+  const removed: string[] = [];
+  const kept: { tag: string; problem: string }[] = [];
+  for (const tag of plan.remove) {
+    try {
+      if (await remove(tag)) removed.push(tag);
+    } catch (err) {
+      kept.push({ tag, problem: (err as Error).message });
+    }
+  }
+  return { removed, kept };
 }
 
 /**

@@ -12,7 +12,7 @@ import { planTimes } from "./plan-times.js";
 import type { RunFacts } from "./run-facts.js";
 
 /** What the plans of deploys, rollbacks and undos have in common, and what each adds. */
-export interface PlanParts {
+interface PlanParts {
   readonly kind: RunKind;
   readonly head: PlanHead;
   readonly target: ReleaseView;

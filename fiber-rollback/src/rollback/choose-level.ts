@@ -5,7 +5,7 @@ import { type DatabaseView, headOfApplied } from "./plan-facts.js";
 export type Level = "code" | "schema" | "data";
 
 /** What the choice of a level depends on. */
-export interface LevelFacts {
+interface LevelFacts {
   readonly target: Pick<ReleaseRecord, "tag" | "migrations" | "compatibleWith">;
   /** Null for a project without a database. */
   readonly data: DatabaseView | null;
@@ -18,7 +18,7 @@ export interface LevelFacts {
 }
 
 /** The level with its reason, or why none can be had. */
-export type LevelChoice =
+type LevelChoice =
   | { readonly kind: "level"; readonly level: Level; readonly why: string }
   | { readonly kind: "refused"; readonly code: string; readonly why: string };
 

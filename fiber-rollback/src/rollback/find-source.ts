@@ -1,7 +1,5 @@
 import { access } from "node:fs/promises";
-import { relative } from "node:path";
 import { listBackups } from "../backup/list-backups.js";
-import { backupsFolder } from "../backup/places.js";
 import type { RunRecord } from "../engine/run-record.js";
 import { listRestorePoints } from "../wal/restore-points.js";
 import { newestRuns } from "./gather-head.js";
@@ -31,7 +29,7 @@ export async function findSource(
 }
 
 /** What a run's own restore-point step left; null when it had none, or did not come so far. */
-export function sourceOfRun({ steps }: Pick<RunRecord, "steps">): DataSource | null {
+function sourceOfRun({ steps }: Pick<RunRecord, "steps">): DataSource | null {
   const step = steps.find((one) => one.id === "restore-point" && one.state === "done");
   return step === undefined ? null : readSource(step.detail?.source);
 }
@@ -43,13 +41,6 @@ export function readSource(value: unknown): DataSource | null {
   if (kind === "point" && typeof name === "string") return { kind, name, createdAt };
   if (kind === "dump" && typeof path === "string") return { kind, path, createdAt };
   return null;
-}
-
-/** A source's path below the backups, for people; a point's name. */
-export function nameSource(stateDir: string, source: DataSource): string {
-  if (source.kind === "point") return `restore point ${source.name}`;
-  if (source.kind === "quarantine") return `quarantine ${source.database}`;
-  return `dump ${relative(backupsFolder(stateDir), source.path)}`;
 }
 
 async function isThere(stateDir: string, source: DataSource): Promise<boolean> {

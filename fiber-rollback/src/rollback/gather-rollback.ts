@@ -22,7 +22,7 @@ export interface RollbackRequest {
 }
 
 /** What a deploy that takes itself back knows already. */
-export interface TakeBackRequest {
+interface TakeBackRequest {
   readonly to: string;
   /** The failed run's id, under which the way back is filed. */
   readonly run: string;
@@ -158,7 +158,7 @@ async function gatherData(
 }
 
 /** How a source is asked for at a restore. */
-export function sourceRequest(source: DataSource) {
+function sourceRequest(source: DataSource) {
   switch (source.kind) {
     case "point":
       return { kind: "recovery", point: source.name } as const;

@@ -4,7 +4,7 @@ import { describeLoss } from "./choose-level.js";
 import type { DatabaseView } from "./plan-facts.js";
 
 /** What becomes of one table's rows. */
-export interface TableFate {
+interface TableFate {
   readonly table: string;
   readonly rows: number;
   readonly fate: "lost" | "carried" | "replayed" | "restored";
@@ -12,7 +12,7 @@ export interface TableFate {
 }
 
 /** What a run loses, said before it is agreed to. */
-export interface LossStatement {
+interface LossStatement {
   readonly statement: string;
   readonly tables: TableFate[];
   /** Minutes of samples that are lost; null when none can be. */

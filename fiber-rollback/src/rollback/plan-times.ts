@@ -31,7 +31,7 @@ const RESTORE_BYTES_PER_S = 20_000_000;
 const OVERLAP_GAP_MS = 100;
 
 /** What a run is expected to take. */
-export interface PlannedTimes {
+interface PlannedTimes {
   readonly outage: { readonly readsMs: number; readonly ingestMs: number; readonly basis: string };
   readonly estimate: { readonly ms: number; readonly basis: string };
 }

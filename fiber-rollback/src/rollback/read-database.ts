@@ -4,6 +4,7 @@ import {
   type AppliedMigration,
   appliedMigrations,
   findDatabase,
+  isConnectionError,
   loadMigrations,
   migrationRecordFile,
   plannedLoss,
@@ -18,7 +19,7 @@ import { onDatabase } from "../restore/restore-context.js";
 import type { AppliedView, DatabaseView, WayDown } from "./plan-facts.js";
 
 /** The database as every plan looks at it. */
-export interface DatabaseState {
+interface DatabaseState {
   readonly database: string;
   readonly oid: number;
   readonly sizeBytes: number;
@@ -30,10 +31,14 @@ export interface DatabaseState {
 /**
  * Reads which migrations are applied, and how large the database is.
  *
- * @throws FiberError DATABASE_MISSING
+ * @throws FiberError DATABASE_MISSING, DATABASE_UNAVAILABLE
  */
 export async function readDatabase(ports: DataPorts): Promise<DatabaseState> {
-  const found = await onDatabase(ports, null, (session) => findDatabase(session, ports.database));
+  const found = await onDatabase(ports, null, (session) =>
+    findDatabase(session, ports.database),
+  ).catch((cause: unknown) => {
+    throw isConnectionError(cause) ? unreachable(ports, cause) : cause;
+  });
   if (found === null) {
     throw new FiberError(
       "DATABASE_MISSING",
@@ -48,6 +53,16 @@ export async function readDatabase(ports: DataPorts): Promise<DatabaseState> {
     applied: applied.map(toView),
     downs: new Map(applied.map((row) => [row.revision, row.downChecksum])),
   };
+}
+
+function unreachable({ admin, database }: DataPorts, cause: unknown): FiberError {
+  return new FiberError(
+    "DATABASE_UNAVAILABLE",
+    `The database ${database} at ${new URL(admin).host} does not answer: ${(cause as Error).message}. ` +
+      "Which schema it has decides how far to go back, so nothing was planned. Start it (fiber up); " +
+      "data that is gone comes back with fiber restore.",
+    { cause },
+  );
 }
 
 /**

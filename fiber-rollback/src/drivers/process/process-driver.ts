@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { z } from "zod";
 import { FiberError } from "#contracts";
@@ -96,7 +97,10 @@ export function createProcessDriver(options: ProcessDriverOptions): DeployDriver
       }
       // First the record, so that a kill leaves nothing that counts.
       await rm(artefactRecordFile(stateDir, tag), { force: true });
-      await removeTree(releaseTree(stateDir, tag));
+      const tree = releaseTree(stateDir, tag);
+      const wasThere = existsSync(tree);
+      await removeTree(tree);
+      return wasThere;
     },
   };
 }

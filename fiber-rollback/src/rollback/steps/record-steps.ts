@@ -1,5 +1,6 @@
 import { makePrivateFolder } from "../../durable-files.js";
 import type { Step, StepDetail } from "../../engine/step.js";
+import { planReleasePrune, pruneReleases } from "../../releases/prune-releases.js";
 import { readReport } from "../../restore/restore-report.js";
 import { reportStep as restoreReportStep } from "../../restore/simple-steps.js";
 import { recordBaseline } from "../../verify/record-baseline.js";
@@ -10,7 +11,8 @@ import { mark } from "./switch-step.js";
 
 /**
  * Writes the outcome into the releases' records: the target was verified and is good, with the
- * health it has now; what a rollback left is bad. A restore's report is written here too.
+ * health it has now; what a rollback left is bad. A restore's report is written here too, and a
+ * deploy gives up the built folders that nobody goes back to without building again.
  */
 export function recordStep(base: StepBase): Step {
   const { facts, world, context } = base;
@@ -23,7 +25,8 @@ export function recordStep(base: StepBase): Step {
       await keepBaseline(base);
       const left = await judgeLeft(base);
       const good = await world.store.read(tag);
-      return { tag, status: good?.status ?? null, left, restored };
+      const pruned = await pruneOld(base);
+      return { tag, status: good?.status ?? null, left, restored, pruned };
     },
   });
 }
@@ -65,6 +68,22 @@ async function keepBaseline({ facts, world, context }: StepBase): Promise<void> 
   );
   const record = await store.read(facts.target.tag);
   if (record !== null) await store.write({ ...record, baseline });
+}
+
+/** Never fatal: the release is live and good by now. What could not be removed is told. */
+async function pruneOld({ facts, world, context }: StepBase): Promise<StepDetail | null> {
+  if (context.plan.kind !== "deploy") return null;
+  try {
+    const plan = planReleasePrune(await world.store.list(), facts.target.tag);
+    const pruned = await pruneReleases(plan, world.driver.remove);
+    for (const { tag, problem } of pruned.kept) {
+      context.log.warn({ tag, problem }, "an old release's folder could not be removed");
+    }
+    return { ...pruned };
+  } catch (err) {
+    context.log.error({ err }, "the folders of old releases could not be looked through");
+    return { removed: [], kept: [], problem: (err as Error).message };
+  }
 }
 
 /** What a rollback or a take-back leaves behind is not to be chosen again. */

@@ -11,16 +11,29 @@ import { dataPorts, makeStep, type StepBase } from "./step-base.js";
 export function stopWriterStep(base: StepBase): Step {
   const { world, facts, context } = base;
   return makeStep("stop-writer", base, {
-    // Whoever starts the stack again meanwhile starts the writer too.
+    // Whoever switches by hand meanwhile starts the writer too.
     lasting: false,
+    async check() {
+      const before = context.journal.outcome("stop-writer");
+      const names = Array.isArray(before?.stopped) ? before.stopped : [];
+      const stopped = await stoppedRoles(base);
+      const still = names.length > 0 && names.every((name) => stopped.includes(String(name)));
+      return still && before !== null ? { state: "done", detail: before } : { state: "needed" };
+    },
     async run() {
       await world.driver.stopWriter();
+      const stopped = await stoppedRoles(base);
       const counted = context.journal.outcome("restore-point");
       const counts = facts.up !== null && counted !== null && counted.tables === null;
-      return counts ? { tables: await readTables(base) } : {};
+      return { stopped, ...(counts ? { tables: await readTables(base) } : {}) };
     },
     undo: () => world.driver.startWriter(),
   });
+}
+
+async function stoppedRoles({ world }: StepBase): Promise<readonly string[]> {
+  const { roles } = await world.driver.running();
+  return roles.filter((role) => role.state === "stopped").map((role) => role.name);
 }
 
 /** Takes migrations back with the SQL that was stored when they were applied. */

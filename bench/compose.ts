@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +14,7 @@ import { type Bench, type BenchRow, median } from "./bench.js";
 const ROUNDS = 3;
 const PRODUCTION = "fiber-deploy/docker-compose.yml";
 const SERVICES = ["fiber-api", "fiber-etl", "fiber-dashboard"];
-const PASSWORD = "bench-0123456789abcdef0123456789abcdef";
+const PASSWORD = randomBytes(24).toString("hex");
 
 /** The stack on containers: a rollback of code against the same by hand, a build, idle memory. */
 export const composeBench: Bench = {

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,6 @@ import { type Bench, type BenchRow, median } from "./bench.js";
 const ROUNDS = 3;
 const PRODUCTION = "fiber-deploy/docker-compose.yml";
 const SERVICES = ["fiber-api", "fiber-etl", "fiber-dashboard"];
-/** Of this run: the production file has no default for it. */
 const PASSWORD = randomBytes(24).toString("hex");
 
 /** The stack on containers: a rollback of code against the same by hand, a build, idle memory. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { FiberError } from "#contracts";
 import type { Git } from "../../git/run-git.js";
@@ -124,8 +125,9 @@ export function createComposeDriver(options: ComposeDriverOptions): DeployDriver
       // First the record, so that a kill leaves nothing that counts.
       await rm(imageRecordFile(stateDir, tag), { force: true });
       if (record !== null) await docker.try("image", "rm", record.name);
+      const there = existsSync(releaseTree(stateDir, tag));
       await removeTree(releaseTree(stateDir, tag));
-      return record !== null;
+      return record !== null || there;
     },
   };
 }

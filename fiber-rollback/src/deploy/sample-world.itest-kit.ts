@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { cpSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
@@ -58,9 +58,10 @@ export interface SampleWorld {
   health(): Promise<{ readonly version: string; readonly pid: number } | null>;
   /** Names of `things`, in order. */
   things(): Promise<readonly string[]>;
-  /** Keeps the database as it is now, and brings that back: for runs that each begin alike. */
-  keepDatabase(): Promise<void>;
-  bringDatabaseBack(): Promise<void>;
+  /** Keeps state folder and database as they are now under a name, for runs that each begin alike. */
+  keep(name: string): Promise<void>;
+  /** Brings back what was kept; whatever else there is of both is gone. */
+  bringBack(name: string): Promise<void>;
   /** Fences that stand in the live database. */
   standingFences(): Promise<number>;
   /** How many databases belong to the live one: quarantines, and what was restored beside. */
@@ -78,10 +79,10 @@ export async function createSampleWorld(
   options: {
     readonly database?: boolean;
     readonly withinS?: number;
-    /** By processes under a supervisor, the default, or on containers of this machine's engine. */
-    readonly driver?: DeployDriver["kind"];
     /** An empty database of another server, and the state folder where its WAL is archived. */
     readonly on?: { readonly url: string; readonly stateDir: string };
+    /** By processes under a supervisor, the default, or on containers of this machine's engine. */
+    readonly driver?: DeployDriver["kind"];
   } = {},
 ): Promise<SampleWorld> {
   const { on, database: wanted = on !== undefined, withinS = 3, driver = "process" } = options;
@@ -130,15 +131,28 @@ export async function createSampleWorld(
       );
       return found?.rows.map((row) => row.name) ?? [];
     },
-    keepDatabase: () =>
-      onServer(database, (admin, name) => copyDatabase(admin, name, `kept_${name}`)),
-    bringDatabaseBack: () =>
-      onServer(database, async (admin, name) => {
-        for (const found of await listDatabases(admin, name)) {
-          if (found.name !== name) await dropDatabase(admin, found.name);
-        }
-        await copyDatabase(admin, `kept_${name}`, name);
-      }),
+    async keep(name) {
+      await stopHost();
+      const kept = `${stateDir}.${name}`;
+      await destroyTree(kept);
+      cpSync(stateDir, kept, { recursive: true, verbatimSymlinks: true });
+      if (database !== null) {
+        await onServer(database, (admin, live) => copyDatabase(admin, live, keptName(live, name)));
+      }
+      await startHost();
+    },
+    async bringBack(name) {
+      await stopHost();
+      await destroyTree(stateDir);
+      cpSync(`${stateDir}.${name}`, stateDir, { recursive: true, verbatimSymlinks: true });
+      if (database !== null) {
+        await onServer(database, async (admin, live) => {
+          await dropOthers(admin, live);
+          await copyDatabase(admin, keptName(live, name), live);
+        });
+      }
+      await startHost();
+    },
     async standingFences() {
       const found = await database?.pool.query<{ n: number }>(
         "SELECT count(*)::int AS n FROM ingest_fence WHERE expires_at > now()",
@@ -168,13 +182,22 @@ function openDatabase(url: string): TestDatabase {
   return { url, pool, drop: () => pool.end() };
 }
 
-/** Quarantines and databases that were restored beside go with the database itself. */
+const keptName = (live: string, name: string) => `kept_${name}_${live}`;
+
+/** Drops quarantines and databases that were restored beside. */
+async function dropOthers(admin: Session, live: string): Promise<void> {
+  for (const found of await listDatabases(admin, live)) {
+    if (found.name !== live) await dropDatabase(admin, found.name);
+  }
+}
+
+/** What was kept, and what a run left, goes with the database itself. */
 async function dropDatabases(database: TestDatabase): Promise<void> {
-  await onServer(database, async (admin, name) => {
-    for (const found of await listDatabases(admin, name)) {
-      if (found.name !== name) await dropDatabase(admin, found.name);
+  await onServer(database, async (admin, live) => {
+    await dropOthers(admin, live);
+    for (const { name } of await listDatabases(admin, "kept")) {
+      if (name.endsWith(`_${live}`)) await dropDatabase(admin, name);
     }
-    await dropDatabase(admin, `kept_${name}`);
   });
   await database.drop();
 }

@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import {
   createGit,
   createProcessDriver,
@@ -19,18 +18,11 @@ import { keyOf, stackDatabaseUrl, startLoad, storedByKey } from "../e2e/load-lis
 import { createProductClone, type ProductClone } from "../e2e/product-clone.js";
 import { createTestStack, type TestStack } from "../e2e/test-stack.js";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { type Seen, startReader } from "./start-reader.js";
 
 const WITHIN_S = 90;
 const HISTORY = 500;
 const PLANS = 9;
-
-/** What a reader in a process of its own saw. */
-interface Seen {
-  readonly reads: number;
-  readonly failures: number;
-  readonly longestGapMs: number;
-  readonly longestWaitMs: number;
-}
 
 interface Round extends Seen {
   /** From the command to the verified release. */
@@ -133,29 +125,6 @@ async function fiber(
   if (code !== 0)
     throw new Error(`fiber ${args.join(" ")} ended with ${code}:\n${stderr}${stdout}`);
   return JSON.parse(stdout) as RunRecord;
-}
-
-interface Reader {
-  mark(): Promise<Seen>;
-  stop(): void;
-}
-
-function startReader(url: string): Reader {
-  const script = join(packageRoot, "bench", "switch-reader.ts");
-  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", script, url], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new Error("the reader has no pipes");
-  const lines = createInterface({ input: stdout });
-  return {
-    async mark() {
-      const line = once(lines, "line") as Promise<[string]>;
-      stdin.write("mark\n");
-      return JSON.parse((await line)[0]) as Seen;
-    },
-    stop: () => stdin.end(),
-  };
 }
 
 /** Plans again and again in the same installation, with hundreds of older releases on record. */

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { startAppHost } from "#agent";
 import { createPool, ensurePartitions, upgrade } from "#db";
 import {
@@ -16,19 +13,12 @@ import {
 import { createLogger, packageRoot, systemClock } from "#runtime";
 import { createTestRepository, freePort, startScratchPostgres } from "#testkit";
 import { type Bench, type BenchRow, median } from "./bench.js";
+import { type Reader, type Seen, startReader } from "./start-reader.js";
 
 const ROUNDS = 10;
 const STOPPED_ROUNDS = 3;
 /** Reads go on for so long before and after each switch, ms. */
 const AROUND_MS = 1_500;
-
-/** What the reader saw around one switch. */
-interface Seen {
-  readonly reads: number;
-  readonly failures: number;
-  readonly longestGapMs: number;
-  readonly longestWaitMs: number;
-}
 
 /**
  * Two releases of the real API, switched back and forth by the real driver and role host, while a
@@ -147,30 +137,6 @@ async function switchRounds(work: {
     all.push(seen);
   }
   return all;
-}
-
-interface Reader {
-  /** What was seen since the last mark. */
-  mark(): Promise<Seen>;
-  stop(): void;
-}
-
-function startReader(url: string): Reader {
-  const script = join(packageRoot, "bench", "switch-reader.ts");
-  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", script, url], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new Error("the reader has no pipes");
-  const lines = createInterface({ input: stdout });
-  return {
-    async mark() {
-      const line = once(lines, "line") as Promise<[string]>;
-      stdin.write("mark\n");
-      return JSON.parse((await line)[0]) as Seen;
-    },
-    stop: () => stdin.end(),
-  };
 }
 
 function toRows(deferred: readonly Seen[], stopped: readonly Seen[]): readonly BenchRow[] {

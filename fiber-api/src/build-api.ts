@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer as createHttpServer } from "node:http";
 import compress from "@fastify/compress";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
@@ -20,7 +20,8 @@ import { createLiveSource } from "./live/live-source.js";
 import { logRequests } from "./log-requests.js";
 import { missingRoutes } from "./missing-routes.js";
 import { createPushHandler } from "./push/handle-push.js";
-import { plainPushFirst } from "./push/plain-push.js";
+import { plainPushes } from "./push/plain-push.js";
+import { answerPlainFirst, type PlainAnswerer } from "./push/plain-sockets.js";
 import { pushRoute } from "./push/push-route.js";
 import { createStatusReader } from "./read-status.js";
 import { requestIds } from "./request-ids.js";
@@ -60,17 +61,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const handle = createPushHandler({ ingestLog, clock, log });
   const pushes = createRateLimit(config.pushPerMin, now);
   let closing = false;
-  const app = createServer(config, log, (next) =>
-    plainPushFirst(
-      { handle, tokens, limit: pushes, observe: metrics.observe, log, isClosing: () => closing },
-      next,
-    ),
-  );
-  const access = createAccess({
-    tokens,
-    anonymous: config.anonymous,
-    failedLogins: createRateLimit(config.failedLoginsPerMin, now),
+  const failedLogins = createRateLimit(config.failedLoginsPerMin, now);
+  const plain = plainPushes({
+    ...{ handle, tokens, limit: pushes, failedLogins, log },
+    observe: metrics.observe,
+    isClosing: () => closing,
   });
+  const app = createServer(config, log, plain);
+  const access = createAccess({ tokens, anonymous: config.anonymous, failedLogins });
   const reads = createRateLimit(config.readsPerMin, now);
   const mayRead = access("read", reads);
   const mayPush = access("push", pushes);
@@ -133,15 +131,18 @@ const KEEP_ALIVE_MS = 72_000;
 function createServer(
   config: ApiConfig,
   log: FastifyBaseLogger,
-  inFront: (next: RequestListener) => RequestListener,
+  plain: PlainAnswerer,
 ): FastifyInstance {
   const app = Fastify({
     // Fastify sets time-outs on servers of its own making only.
-    serverFactory: (next) =>
-      createHttpServer(
+    serverFactory: (next) => {
+      const server = createHttpServer(
         { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-        inFront(next),
-      ),
+        next,
+      );
+      answerPlainFirst(server, plain);
+      return server;
+    },
     loggerInstance: log,
     // A child logger per request costs more than a push; log lines name their request themselves.
     childLoggerFactory: (logger) => logger,

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { raiseFence, revokeToken } from "#db";
 import { makeSample, startTestApi, type TestApi } from "../api.itest-kit.js";
 
@@ -18,7 +18,6 @@ beforeAll(async () => {
   await api.app.listen({ host: "127.0.0.1", port: 0 });
   port = portOf(api);
   bearer = await api.bearer("probe", "probe-plain");
-  // The first use of a token goes through Fastify, which looks it up.
   expect((await overWire(JSON.stringify(sample()))).status).toBe(202);
 });
 afterAll(() => api.close());
@@ -28,7 +27,7 @@ const sample = (fields: Record<string, unknown> = {}) =>
   makeSample({ node_id: "probe-plain", ...fields });
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Pushes through a socket, where plain pushes are answered in front of Fastify. */
+/** Pushes through a socket, where plain pushes are answered in front of node:http. */
 function overWire(body: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const all = { ...JSON_TYPE, ...bearer, "content-length": Buffer.byteLength(body), ...headers };
@@ -184,4 +183,118 @@ test("beyond its rate a token is refused, and the refusals cost it nothing more"
   } finally {
     await slow.close();
   }
+});
+
+describe("on one connection", () => {
+  /** How many requests node:http has seen of the API. */
+  function countHttp(of: TestApi): () => number {
+    let seen = 0;
+    of.app.server.on("request", () => seen++);
+    return () => seen;
+  }
+
+  function raw(text = JSON.stringify(sample()), more: readonly string[] = []): string {
+    return [
+      "POST /api/push HTTP/1.1",
+      "Host: x",
+      `Authorization: ${bearer.authorization}`,
+      "Content-Type: application/json",
+      `Content-Length: ${Buffer.byteLength(text)}`,
+      ...more,
+      "",
+      text,
+    ].join("\r\n");
+  }
+
+  /** A connection; `statuses` waits for that many answers, `ended` for its end. */
+  async function open(at = port) {
+    const socket = connect({ port: at, host: "127.0.0.1", allowHalfOpen: true });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    const ended = new Promise<string>((resolve) => {
+      socket.on("end", () => resolve(text));
+      socket.on("error", () => resolve(text));
+    });
+    await new Promise<void>((resolve) => socket.once("connect", resolve));
+    const statuses = (count: number) =>
+      vi.waitFor(() => {
+        const found = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]));
+        expect(found).toHaveLength(count);
+        return found;
+      }, 10_000);
+    return { socket, statuses, ended, text: () => text };
+  }
+
+  test("plain pushes never reach node:http, and what is not plain takes the connection there", async () => {
+    const seen = countHttp(api);
+    const { socket, statuses, text } = await open();
+    for (let i = 1; i <= 20; i++) {
+      socket.write(raw());
+      await statuses(i);
+    }
+    expect(seen()).toBe(0);
+    expect(text()).toMatch(/Connection: keep-alive\r\nKeep-Alive: timeout=72\r\n/);
+    expect(text()).toMatch(/Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n/);
+    socket.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect((await statuses(21)).at(-1)).toBe(200);
+    socket.write(raw());
+    expect((await statuses(22)).at(-1)).toBe(202);
+    expect(seen()).toBe(2);
+    socket.destroy();
+  });
+
+  test("several at once, and one in pieces, are all answered, in order", async () => {
+    const { socket, statuses } = await open();
+    socket.write(raw());
+    socket.write(raw("[]"));
+    socket.write(raw() + raw("[]"));
+    expect(await statuses(4)).toEqual([202, 400, 202, 400]);
+    const last = raw();
+    for (const piece of [last.slice(0, 9), last.slice(9, 150), last.slice(150)]) {
+      socket.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect((await statuses(5)).at(-1)).toBe(202);
+    socket.destroy();
+  });
+
+  test("a client that ends after its push gets its answer, then the end", async () => {
+    const { socket, ended } = await open();
+    socket.end(raw());
+    expect(await ended).toMatch(/^HTTP\/1\.1 202 Accepted\r\n/);
+  });
+
+  test("a client that leaves before the answer harms nobody, and its push is stored", async () => {
+    const { socket } = await open();
+    const text = JSON.stringify(sample({ target: "left", check: "dns" }));
+    socket.write(raw(text), () => socket.resetAndDestroy());
+    await vi.waitFor(async () => {
+      const { rows } = await api.db.pool.query(
+        "SELECT FROM samples JOIN series USING (series_id) WHERE target = 'left'",
+      );
+      expect(rows).toHaveLength(1);
+    }, 10_000);
+    expect((await overWire(JSON.stringify(sample()))).status).toBe(202);
+  });
+
+  test("an API that stops tells its clients, and waits for none that is idle", async () => {
+    const other = await startTestApi();
+    await other.app.listen({ host: "127.0.0.1", port: 0 });
+    const { authorization } = await other.bearer("probe", "probe-plain");
+    const mine = bearer;
+    bearer = { authorization };
+    try {
+      const seen = countHttp(other);
+      const idle = await open(portOf(other));
+      idle.socket.write(raw());
+      await idle.statuses(1);
+      const fresh = await open(portOf(other));
+      await Promise.all([other.close(), idle.ended, fresh.ended]);
+      expect(seen()).toBe(0);
+    } finally {
+      bearer = mine;
+    }
+  });
 });

@@ -6,7 +6,7 @@ import type { PushHandler } from "./handle-push.js";
 
 /**
  * POST /api/push. The schema documents the body but does not validate it: each sample is judged by
- * itself. Most pushes of probes never come here: see plain-push.ts.
+ * itself. Most pushes of probes never come here: see plain-sockets.ts.
  */
 export function pushRoute(
   app: FastifyInstance,

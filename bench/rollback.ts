@@ -79,7 +79,7 @@ async function measure(
       const slowestGateMs = slowestGate(run);
       rounds.push({ ...seen, commandMs, slowestGateMs });
       report(
-        `${what.join(" ")}: gap ${seen.longestGapMs.toFixed(1)} ms, ${seen.failures} of ${seen.reads} reads failed, ` +
+        `${what.join(" ")}: gap ${seen.longestGapMs.toFixed(1)} ms (in ${stepAt(run, seen.longestGapAt)}), ${seen.failures} of ${seen.reads} reads failed, ` +
           `verified after ${(commandMs / 1_000).toFixed(1)} s, slowest gate ${(slowestGateMs / 1_000).toFixed(1)} s`,
       );
     }
@@ -94,6 +94,12 @@ async function measure(
   );
   report(`${acknowledged.length} samples acknowledged, ${missing.length} missing or changed`);
   return { rounds, missing: missing.length };
+}
+
+/** The step that was under way at a time. */
+function stepAt(run: RunRecord, at: string): string {
+  const begun = run.steps.filter((step) => step.startedAt !== null && step.startedAt <= at);
+  return begun.at(-1)?.id ?? "planning";
 }
 
 function slowestGate(run: RunRecord): number {

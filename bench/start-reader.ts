@@ -8,6 +8,8 @@ export interface Seen {
   readonly reads: number;
   readonly failures: number;
   readonly longestGapMs: number;
+  /** When that gap ended, ISO 8601. */
+  readonly longestGapAt: string;
   readonly longestWaitMs: number;
 }
 

@@ -1,7 +1,8 @@
 // A process of its own that reads in a closed loop with several clients. Usage: switch-reader.ts URL.
 // On a line "mark" on stdin it prints what it saw since the mark before:
-// {"reads", "failures", "longestGapMs", "longestWaitMs"}: the gap is between two good answers to any
-// client, the wait is from one good answer to the next of the same client.
+// {"reads", "failures", "longestGapMs", "longestGapAt", "longestWaitMs"}: the gap is between two good
+// answers to any client and ended at that time, the wait is from one good answer to the next of the
+// same client.
 import { Agent, get } from "node:http";
 import { createInterface } from "node:readline";
 
@@ -12,7 +13,7 @@ let seen = fresh();
 let lastGoodMs = performance.now();
 
 function fresh() {
-  return { reads: 0, failures: 0, longestGapMs: 0, longestWaitMs: 0 };
+  return { reads: 0, failures: 0, longestGapMs: 0, longestGapAt: "", longestWaitMs: 0 };
 }
 
 async function client(): Promise<never> {
@@ -23,7 +24,10 @@ async function client(): Promise<never> {
     const nowMs = performance.now();
     seen.reads++;
     if (good) {
-      seen.longestGapMs = Math.max(seen.longestGapMs, nowMs - lastGoodMs);
+      if (nowMs - lastGoodMs > seen.longestGapMs) {
+        seen.longestGapMs = nowMs - lastGoodMs;
+        seen.longestGapAt = new Date().toISOString();
+      }
       seen.longestWaitMs = Math.max(seen.longestWaitMs, nowMs - mineMs);
       lastGoodMs = nowMs;
       mineMs = nowMs;

@@ -186,7 +186,10 @@ async function waysDownOf(
   const revisions = state.applied
     .map((row) => row.revision)
     .filter((revision) => head === null || revision > head);
-  const check = await checkWayDown(data, state, { head, folder: null, records });
+  const check = await checkWayDown(data, state, {
+    ...{ head, folder: null },
+    records: async () => records,
+  });
   return { revisions, check, loss: await lossDownTo(data, state, head) };
 }
 

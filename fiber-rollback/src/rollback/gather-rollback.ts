@@ -140,7 +140,7 @@ async function gatherData(
     wayDown: await checkWayDown(data, state, {
       head,
       folder: tree === null ? null : join(tree, migrations),
-      records: await store.list(),
+      records: () => store.list(),
     }),
     source: takeBack?.source ?? (await findSource(stateDir, { tag: target.record.tag, head })),
     restore: null,

@@ -104,7 +104,7 @@ export async function checkWayDown(
   about: {
     readonly head: string | null;
     readonly folder: string | null;
-    readonly records: readonly ReleaseRecord[];
+    readonly records: () => Promise<readonly ReleaseRecord[]>;
   },
 ): Promise<WayDown> {
   const { head, folder, records } = about;
@@ -116,7 +116,9 @@ export async function checkWayDown(
       recordFile: migrationRecordFile(ports.stateDir),
       folder,
     });
-    const revisions = unknown.filter((revision) => !isReleased(revision, state, records));
+    if (unknown.length === 0) return { kind: "sound" };
+    const released = await records();
+    const revisions = unknown.filter((revision) => !isReleased(revision, state, released));
     return revisions.length === 0 ? { kind: "sound" } : { kind: "unrecorded", revisions };
   } catch (err) {
     if (!(err instanceof FiberError) || err.code !== "MIGRATION_TAMPERED") throw err;

@@ -78,8 +78,10 @@ async function refuseSurprise(base: StepBase): Promise<void> {
   const ports = dataPorts(base);
   const state = await readDatabase(ports);
   const head = facts.down?.to ?? null;
-  const records = await world.store.list();
-  const way = await checkWayDown(ports, state, { head, folder: null, records });
+  const way = await checkWayDown(ports, state, {
+    ...{ head, folder: null },
+    records: () => world.store.list(),
+  });
   if (way.kind === "tampered") throw new FiberError("MIGRATION_TAMPERED", way.why);
   const loss = await lossDownTo(ports, state, head);
   if (loss === null || loss.nothing || facts.down?.allowLoss === true) return;

@@ -1,14 +1,16 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { FiberError } from "#contracts";
+import { type DbPool, latestSamples } from "#db";
 import { awaitLeaving, letPortGo, listenWhenTold, type Running } from "#runtime";
 import { type ApiDeps, buildApi } from "./build-api.js";
 
 /** How long requests in flight may take after the stop, ms. */
 const FINISH_MS = 5_000;
 
-/** Paths whose code and database connections a warm API has used. */
+/** Paths whose code a warm API has run; where they ask for a token, the way to that answer. */
 const WARM_UP = ["/health", "/api/status", "/api/metrics", "/api/nodes"];
+const ROUNDS = 5;
 
 /**
  * Starts the API; under a supervisor that switches releases it is warm before it listens. `stop`
@@ -24,7 +26,7 @@ export async function startApi(deps: ApiDeps): Promise<Running & { readonly port
   try {
     await listenWhenTold(
       () => app.listen({ host: config.host, port: config.port }),
-      () => warmUp(app),
+      () => warmUp(app, deps.pool),
     );
   } catch (cause) {
     await app.close();
@@ -54,9 +56,15 @@ export async function startApi(deps: ApiDeps): Promise<Running & { readonly port
   };
 }
 
-/** Whatever they answer, also without a database, the code behind them was run. */
-async function warmUp(app: FastifyInstance): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    await Promise.all(WARM_UP.map((url) => app.inject({ url })));
+/**
+ * Readers of the one before come all at once: by then every connection of the pool is open and has
+ * planned the fleet's query, and the code has run. Whatever the answers are, also without a database.
+ */
+async function warmUp(app: FastifyInstance, pool: DbPool): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    await Promise.allSettled([
+      ...Array.from({ length: pool.options.max }, () => latestSamples(pool)),
+      ...WARM_UP.map((url) => app.inject({ url })),
+    ]);
   }
 }

@@ -11,6 +11,7 @@ import { recordFolder } from "./artefact-record.js";
 import { destroyTree, freezeTree, removeTree } from "./frozen-tree.js";
 import { runBuild } from "./run-build.js";
 import { digestTree } from "./tree-digest.js";
+import { rememberTree } from "./tree-stamp.js";
 
 /** What is built, and with what. */
 export interface BuildRequest {
@@ -40,6 +41,7 @@ export async function buildTree(request: BuildRequest): Promise<Artefact> {
   const { tree, digest, sizeBytes } = await makeTree(request, (work) => readProject(work).build);
   const built: Artefact = { kind: "folder", ref: tree, tag, commit, digest, sizeBytes };
   await recordFolder(stateDir, built);
+  await rememberTree(stateDir, built);
   return built;
 }
 

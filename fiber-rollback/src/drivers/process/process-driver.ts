@@ -10,7 +10,7 @@ import { artefactRecordFile, recordedFolder } from "./artefact-record.js";
 import { buildTree } from "./build-tree.js";
 import { currentTag, makeCurrent } from "./current-release.js";
 import { removeTree } from "./frozen-tree.js";
-import { digestTree } from "./tree-digest.js";
+import { isIntactTree } from "./tree-stamp.js";
 
 /** A switch warms up and takes over one role after the other; each has its own time. */
 const SWITCH_TIMEOUT_MS = 15 * 60_000;
@@ -52,7 +52,7 @@ export function createProcessDriver(options: ProcessDriverOptions): DeployDriver
 
   const find = async (tag: string): Promise<Artefact | null> => {
     const recorded = await recordedFolder(stateDir, tag);
-    return recorded !== null && (await isIntact(recorded)) ? recorded : null;
+    return recorded !== null && (await isIntactTree(stateDir, recorded)) ? recorded : null;
   };
   const running = async (): Promise<DrivenState> => {
     const answer = await askAgent(socket, "GET", "/status");
@@ -80,7 +80,8 @@ export function createProcessDriver(options: ProcessDriverOptions): DeployDriver
       await tell(socket, "/start-writer", { timeoutMs: SWITCH_TIMEOUT_MS });
     },
     async switchTo(artefact, { overlap }) {
-      if (!(await isIntact(artefact))) throw artefactGone(artefact);
+      const isIntact = await isIntactTree(stateDir, artefact, { whole: true });
+      if (!isIntact) throw artefactGone(artefact);
       const body = { tag: artefact.tag, digest: artefact.digest, overlap };
       const answer = await tell(socket, "/switch", { body, timeoutMs: SWITCH_TIMEOUT_MS });
       if (answer !== null) return switchedSchema.parse(answer);
@@ -103,15 +104,6 @@ export function createProcessDriver(options: ProcessDriverOptions): DeployDriver
       return wasThere;
     },
   };
-}
-
-async function isIntact(artefact: Artefact): Promise<boolean> {
-  try {
-    return (await digestTree(artefact.ref)).digest === artefact.digest;
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw err;
-  }
 }
 
 async function tell(

@@ -83,7 +83,7 @@ describe("a build that is killed", () => {
     app.release("v1.0.1", { files: { "build.mjs": "process.exit(0);\n" } });
     const mended = app.repository.git("rev-parse", "v1.0.1^{commit}");
     await driver.prepare("v1.0.0", mended, () => undefined);
-    expect(readdirSync(folder).sort()).toEqual(["artefact.json", "build.log", "tree"]);
+    expect(readdirSync(folder).sort()).toEqual(["artefact.json", "build.log", "seen.json", "tree"]);
     const worktrees = app.repository.git("worktree", "list").split("\n");
     expect(worktrees).toHaveLength(1);
   });

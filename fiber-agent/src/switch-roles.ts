@@ -2,9 +2,9 @@ import type { SwitchResult } from "#rollback";
 import type { RoleProcess } from "./role-process.js";
 import type { RoleSpec } from "./role-spec.js";
 import {
-  allOf,
   isStopped,
   type SwitchDeps,
+  startAll,
   switchFailed,
   type WantedRelease,
 } from "./switch-parts.js";
@@ -33,7 +33,9 @@ export async function switchRoles(wanted: WantedRelease, deps: SwitchDeps): Prom
   let gapMs: number | null = null;
   try {
     for (const group of groupsOf(due)) {
-      const gaps = await allOf(group, (spec) => takeOver(spec, { ...deps, before, warmed, ends }));
+      const gaps = await startAll(group, (spec) =>
+        takeOver(spec, { ...deps, before, warmed, ends }),
+      );
       for (const gap of gaps) if (gap !== null) gapMs = Math.max(gapMs ?? 0, gap);
     }
     await wanted.commit();
@@ -54,7 +56,7 @@ function runsAlready(role: RoleProcess | undefined, { release }: WantedRelease):
   return state === "running" || state === "starting";
 }
 
-/** One deferred role after the other; restarted roles that follow each other at once. */
+/** One deferred role after the other; restarted roles that follow each other together. */
 function groupsOf(specs: readonly RoleSpec[]): readonly (readonly RoleSpec[])[] {
   const groups: RoleSpec[][] = [];
   for (const spec of specs) {

@@ -2,9 +2,9 @@ import { FiberError } from "#contracts";
 import type { RoleProcess } from "./role-process.js";
 import type { RoleSpec } from "./role-spec.js";
 import {
-  allOf,
   isStopped,
   type SwitchDeps,
+  startAll,
   switchFailed,
   type WantedRelease,
 } from "./switch-parts.js";
@@ -26,7 +26,7 @@ export async function warmBeside(
   };
   deps.signal.addEventListener("abort", giveUp, { once: true });
   try {
-    await allOf(due.filter(mayBeside), async (spec) => {
+    await startAll(due.filter(mayBeside), async (spec) => {
       const next = deps.make(spec);
       warmed.set(spec.name, next);
       deps.signal.throwIfAborted();

@@ -119,16 +119,18 @@ function isDecided(watched: readonly Watched[]): boolean {
 function outcomeOf(gates: readonly GateStanding[], durationMs: number): VerifyOutcome {
   const blocking = gates.filter((gate) => gate.blocking);
   const bad = blocking.filter((gate) => gate.verdict !== "good");
+  if (bad.length === 0) {
+    const summary = `${blocking.length} gates good within ${Math.round(durationMs / 1_000)} s`;
+    return { verdict: "passed", summary, durationMs, gates };
+  }
+  const told = (those: readonly GateStanding[]) =>
+    those.map((gate) => `${gate.title}: ${gate.value}`).join("; ");
+  // Whichever gate was out of time first decided; what else is not good may be the cause.
+  const waiting = bad.filter((gate) => gate.verdict === "waiting");
   const failed = bad.filter((gate) => gate.verdict !== "waiting");
-  const named = (failed.length > 0 ? failed : bad)
-    .map((gate) => `${gate.title}: ${gate.value}`)
-    .join("; ");
-  return bad.length === 0
-    ? {
-        verdict: "passed",
-        summary: `${blocking.length} gates good within ${Math.round(durationMs / 1_000)} s`,
-        durationMs,
-        gates,
-      }
-    : { verdict: "failed", summary: named, durationMs, gates };
+  const summary = [
+    ...(failed.length > 0 ? [told(failed)] : []),
+    ...(waiting.length > 0 ? [`not good yet: ${told(waiting)}`] : []),
+  ].join("; ");
+  return { verdict: "failed", summary, durationMs, gates };
 }

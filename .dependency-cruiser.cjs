@@ -35,10 +35,10 @@ const borders = Object.entries(mayImport).map(([folder, allowed]) => ({
 
 const doors = Object.keys(mayImport).map((folder) => ({
   name: `${folder}-door`,
-  comment: `Others enter ${folder} by its src/index.ts only`,
+  comment: `Others enter ${folder} by its src/index.ts only, and their tests by web/testing/`,
   severity: "error",
   from: { pathNot: `^${folder}/` },
-  to: { path: `^${folder}/`, pathNot: `^${folder}/src/index\\.ts$` },
+  to: { path: `^${folder}/`, pathNot: `^${folder}/(src/index\\.ts$|web/testing/)` },
 }));
 
 module.exports = {
@@ -54,8 +54,8 @@ module.exports = {
     {
       name: "testkit-in-tests-only",
       severity: "error",
-      from: { pathNot: `(${isTest}|^e2e/|^bench/|^fiber-testkit/)` },
-      to: { path: "^fiber-testkit/" },
+      from: { pathNot: `(${isTest}|^e2e/|^bench/|^fiber-testkit/|/web/testing/)` },
+      to: { path: "^fiber-(testkit|dashboard/web/testing)/" },
     },
     {
       name: "browser-knows-contracts-only",

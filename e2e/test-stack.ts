@@ -40,7 +40,7 @@ export interface TestStack {
    * Starts `fiber up`, of the clone or of another installed command, and resolves when it says
    * that everything is ready.
    */
-  up(command?: string): Promise<ChildProcess>;
+  up(command?: string, ...flags: readonly string[]): Promise<ChildProcess>;
   /** Runs another `fiber` command of this installation to its end. */
   fiber(...args: string[]): Promise<Finished>;
   status(): Promise<Status>;
@@ -73,8 +73,8 @@ export async function createTestStack(more: NodeJS.ProcessEnv = {}): Promise<Tes
     fiber,
     output: () => printed,
     processes: () => processesWith(`FIBER_STATE_DIR=${stateDir}`, stateDir),
-    async up(command = FIBER) {
-      const child = spawn(process.execPath, [command, "up", "--json"], {
+    async up(command = FIBER, ...flags) {
+      const child = spawn(process.execPath, [command, "up", "--json", ...flags], {
         env,
         stdio: ["ignore", "pipe", "pipe"],
       });

@@ -14,13 +14,13 @@ import {
 } from "#contracts";
 import { dashboardConfigSchema, startDashboard } from "#dashboard";
 import { issueToken, revokeToken } from "#db";
-import { newRunId, type RunPlan, runPlan, STEP_CATALOGUE, type Step } from "#rollback";
 import { type Logger, loadConfig, proxyToAgent, systemClock } from "#runtime";
 import { createTestDatabase, type TestDatabase } from "#testkit";
 import { agentReadiness } from "./agent-readiness.js";
 import { serveAgent } from "./agent-server.js";
 import { createReadAccess } from "./read-access.js";
 import { runRoutes } from "./run-routes.js";
+import { runTestSteps, testStep } from "./run-steps.itest-kit.js";
 import { openTokenMemory } from "./token-memory.js";
 
 const log = pino({ level: "silent" }) as Logger;
@@ -71,52 +71,9 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-const step = (id: string, work: () => Promise<void> = async () => {}): Step => ({
-  id,
-  title: STEP_CATALOGUE.find((one) => one.id === id)?.title ?? id,
-  kind: "reversible",
-  lasting: true,
-  check: async () => ({ state: "needed" }),
-  run: async () => {
-    await work();
-    return { note: `${id} ran` };
-  },
-  verify: async () => {},
-});
-
 /** Runs a plan of two steps by the real engine. */
-async function runSomething(work: () => Promise<void> = async () => {}): Promise<string> {
-  const steps = [step("preflight"), step("switch", work)];
-  const plan: RunPlan = {
-    format: 1,
-    id: await newRunId(stateDir, "rollback"),
-    kind: "rollback",
-    engine: "test",
-    createdAt: new Date().toISOString(),
-    operator: "ama@ops-1",
-    host: "ops-1",
-    reason: "API answers 500",
-    project: "sample",
-    repository: root,
-    from: "v1.1.0",
-    to: "v1.0.0",
-    level: "code",
-    why: "the schema is the same",
-    steps: steps.map(({ id, title, kind }) => ({ id, title, kind, commands: [], loses: null })),
-    loss: { statement: "Nothing is lost.", tables: [], sampleMinutes: null },
-    outage: { readsMs: 0, ingestMs: 0, basis: "guess" },
-    estimate: { ms: 0, basis: "guess" },
-    pointOfNoReturn: null,
-    warnings: [],
-    facts: {},
-  };
-  await runPlan(plan, {
-    stateDir,
-    steps: () => steps,
-    ports: { log, clock: systemClock, progress: () => {}, data: null },
-  });
-  return plan.id;
-}
+const runSomething = (work?: () => Promise<void>) =>
+  runTestSteps({ stateDir, log }, [testStep("preflight"), testStep("switch", work)]);
 
 describe("through the dashboard, while the API is away", () => {
   it("answers releases, runs and readiness in their contract", async () => {

@@ -8,6 +8,7 @@ import {
   startStack,
   treeRelease,
 } from "#agent";
+import { currentTag } from "#rollback";
 import {
   createLogger,
   loadConfig,
@@ -80,15 +81,11 @@ export async function stackOptions(tree: boolean, ingestLog?: string): Promise<S
     const time = new Date().toTimeString().slice(0, 8);
     tell(`${paint("dim", time, process.stderr)}  ${line}`);
   };
-  const deployed = await deployedRelease(paths.stateDir).catch((err: Error) => {
-    if (tree) return null;
-    throw err;
-  });
+  const deployed = tree ? null : await deployedRelease(paths.stateDir);
   const release =
-    deployed === null || tree
-      ? treeRelease(process.env.FIBER_RELEASE || (inClone ? "dev" : `v${packageVersion}`))
-      : deployed;
-  if (deployed !== null) say(whatRuns(deployed.tag, tree));
+    deployed ?? treeRelease(process.env.FIBER_RELEASE || (inClone ? "dev" : `v${packageVersion}`));
+  const current = await currentTag(paths.stateDir);
+  if (current !== null) say(whatRuns(current, tree));
   return {
     config,
     paths,

@@ -59,10 +59,11 @@ function gapOf(steps: readonly StepRecord[]): readonly string[] {
   return typeof gapMs === "number" ? [`  gap     at most ${inWords(gapMs)} without answers`] : [];
 }
 
-function undoOf({ plan, state }: RunRecord): string {
+function undoOf({ plan, state, resumable }: RunRecord): string {
   if (state === "done" && plan.kind === "rollback") return "fiber rollback undo";
   if (state === "done") return counterCommand(plan);
   if (state === "taken-back" || state === "aborted") return "nothing is left to undo";
+  if (!resumable) return "nothing is left to undo; what runs: fiber status";
   return "fiber rollback abort; to go on: fiber rollback resume";
 }
 

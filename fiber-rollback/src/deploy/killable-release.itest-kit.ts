@@ -24,7 +24,7 @@ const run = async () => {
     case "rollback":
       return await runRelease(world, await planRollbackOf(world, asked), { observe });
     case "undo":
-      return await runRelease(world, await planUndoOf(world, { reason: null }), { observe });
+      return await runRelease(world, await planUndoOf(world, asked), { observe });
     default:
       return await resumeRelease(world, { observe });
   }

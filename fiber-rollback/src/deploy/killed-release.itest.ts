@@ -12,7 +12,7 @@ import {
 import { readRun } from "../engine/read-run.js";
 import { listRunIds, readJournalLines } from "../engine/run-store.js";
 import { readMaintenance } from "../maintenance/maintenance.js";
-import { planDeployOf, planRollbackOf, runRelease } from "./run-releases.js";
+import { planDeployOf, planRollbackOf, planUndoOf, runRelease } from "./run-releases.js";
 import {
   createSampleWorld,
   FIRST_MIGRATION,
@@ -21,6 +21,7 @@ import {
 } from "./sample-world.itest-kit.js";
 
 const DEPLOY = { skipGates: null, allowUnsigned: null, allowLoss: false, reason: null };
+const UNDO = { reason: null };
 const BACK = { to: null, restoreData: false, allowLoss: false, reason: null };
 /** A kill and a resumption take seconds on a busy machine, and there are dozens. */
 const LONG_MS = 15 * 60_000;
@@ -57,6 +58,11 @@ afterAll(async () => {
 
 async function deploy(tag: string): Promise<void> {
   const run = await runRelease(sample.world, await planDeployOf(sample.world, { tag, ...DEPLOY }));
+  expect(run.state).toBe("done");
+}
+
+async function rollBack(request: typeof BACK): Promise<void> {
+  const run = await runRelease(sample.world, await planRollbackOf(sample.world, request));
   expect(run.state).toBe("done");
 }
 
@@ -165,6 +171,45 @@ describe("releases that are killed after every journal line, and resumed", () =>
       const request = { ...BACK, restoreData: true };
       expect((await planRollbackOf(sample.world, request)).level).toBe("data");
       await killInTurn(await killable("rollback", request));
+    },
+    LONG_MS,
+  );
+
+  it(
+    "an undo of the code ends as an undisturbed one",
+    async () => {
+      await deploy("v1.0.1");
+      await rollBack(BACK);
+      expect((await planUndoOf(sample.world, UNDO)).level).toBe("code");
+      await killInTurn(await killable("undo", UNDO));
+    },
+    LONG_MS,
+  );
+
+  it(
+    "an undo of the schema ends as an undisturbed one",
+    async () => {
+      await deploy("v1.1.0");
+      await rollBack(BACK);
+      expect((await planUndoOf(sample.world, UNDO)).level).toBe("schema");
+      await killInTurn(await killable("undo", UNDO));
+    },
+    LONG_MS,
+  );
+
+  it(
+    "an undo of the data brings the quarantine back with what came since, as an undisturbed one",
+    async () => {
+      await deploy("v1.1.0");
+      await post("under v1.1.0");
+      await rollBack({ ...BACK, restoreData: true });
+      await post("after the rollback");
+      expect((await planUndoOf(sample.world, UNDO)).level).toBe("data");
+      await killInTurn(await killable("undo", UNDO));
+      expect(await sample.health()).toMatchObject({ version: "v1.1.0" });
+      expect(await sample.things()).toEqual([
+        ...["after the rollback", "one", "three", "two", "under v1.1.0"],
+      ]);
     },
     LONG_MS,
   );

@@ -13,10 +13,13 @@ import { beforeSchema } from "../verify/verify-context.js";
 /** Steps that users notice: once one was begun, undoing is not enough, and the way back is verified. */
 const NOTICED: readonly string[] = ["stop-writer", "migrate", "switch"];
 
+/** A step that was found done has no intent. */
+const BEGUN: readonly string[] = ["intent", "done"];
+
 /**
  * Plans how a deploy that failed takes itself back: to the release that ran before, by the least
  * destructive level that brings it back whole. Null where undoing what was done is enough, and
- * where there is no release to go back to.
+ * where there is no release to go back to: then the failed one is recorded as bad.
  *
  * @throws FiberError when no level can bring it back
  */
@@ -30,8 +33,14 @@ export async function planBack(
   const { artefact } = facts.from;
   const begun = journal
     .lines()
-    .some((line) => line.event === "intent" && NOTICED.includes(line.step));
-  if (plan.kind !== "deploy" || artefact === null || !begun) return null;
+    .some((line) => BEGUN.includes(line.event) && "step" in line && NOTICED.includes(line.step));
+  if (plan.kind !== "deploy" || !begun) return null;
+  const why = `run ${plan.id} failed at ${failure.step}: ${failure.message}`;
+  if (artefact === null) {
+    const { tag } = facts.target;
+    await world.store.mark(tag, { status: "bad", why, now: context.clock.now() });
+    return null;
+  }
   const damage = failure.code === "DATA_DESTROYED" ? failure.message : null;
   const fence = await fenceStands(world, context);
   const point = journal.outcome("restore-point");
@@ -51,10 +60,7 @@ export async function planBack(
   const planned = planRollback({
     ...rollback,
     before: before.success ? before.data : null,
-    failed: {
-      tag: facts.target.tag,
-      why: `run ${plan.id} failed at ${failure.step}: ${failure.message}`,
-    },
+    failed: { tag: facts.target.tag, why },
     liftsFence: journal.outcome("lift") === null && facts.up !== null,
   });
   if (planned.kind === "planned") return planned.plan;

@@ -60,7 +60,8 @@ type Refusal = Extract<Planned<RunPlan>, { kind: "refused" }>;
 function refuseRelease(facts: DeployFacts): Refusal | null {
   const { release, running, dirty, allowUnsigned } = facts;
   const { tag, signature } = release.record;
-  if (running.release === tag && running.artefact) {
+  // One that runs and was found bad may be measured again.
+  if (running.release === tag && running.artefact && running.record?.status !== "bad") {
     return refused("NOTHING_TO_DEPLOY", `${tag} runs already. See: fiber release show ${tag}`);
   }
   if (dirty.length > 0) {
@@ -158,8 +159,14 @@ function describePending(pending: readonly Pending[]): string {
   return `${pending.length} migration${pending.length === 1 ? " is" : "s are"} applied: ${named}`;
 }
 
-function statementOf({ running, allowLoss }: DeployFacts, migrates: boolean): string {
-  const back = running.artefact
+/** Whether another release runs, to which a failed deploy goes back. */
+function hasWayBack({ running, release }: DeployFacts): boolean {
+  return running.artefact && running.release !== release.record.tag;
+}
+
+function statementOf(facts: DeployFacts, migrates: boolean): string {
+  const { allowLoss } = facts;
+  const back = hasWayBack(facts)
     ? "A step or gate that fails takes everything back."
     : "There is nothing to go back to yet: this is the first release here.";
   if (!migrates) return `Nothing is lost. ${back}`;
@@ -172,11 +179,11 @@ function warningsOf(facts: DeployFacts): string[] {
   const { release, running, skipGates, allowUnsigned, gatesPassed } = facts;
   const { record } = release;
   return [
-    ...(running.artefact
+    ...(hasWayBack(facts)
       ? []
       : [
-          `${running.release ?? "Nothing"} runs, which is no release: there is nothing to go back to yet. ` +
-            "A step that fails before the switch leaves it running.",
+          `${running.release ?? "Nothing"} runs, and there is no release to go back to yet. A step that ` +
+            `fails before the switch leaves it running; a gate that fails behind it leaves ${record.tag}.`,
         ]),
     ...(skipGates === null ? [] : [`The gates are skipped: ${skipGates}`]),
     ...(skipGates === null && !gatesPassed

@@ -13,6 +13,7 @@ import type { Planned } from "../rollback/plan-facts.js";
 import { planRollback } from "../rollback/plan-rollback.js";
 import { planUndo } from "../rollback/plan-undo.js";
 import type { ReleaseWorld } from "../rollback/release-world.js";
+import { runFactsSchema } from "../rollback/run-facts.js";
 import { type DeployRequest, gatherDeploy } from "./gather-deploy.js";
 import { planBack } from "./plan-back.js";
 import { planDeploy } from "./plan-deploy.js";
@@ -69,7 +70,12 @@ export async function runRelease(
   plan: RunPlan,
   follower: RunFollower = {},
 ): Promise<RunRecord> {
-  return await orReport(world, plan, () => runPlan(plan, optionsOf(world, follower, plan.kind)));
+  const { takesBack } = runFactsSchema.parse(plan.facts);
+  const options = {
+    ...optionsOf(world, follower, plan.kind),
+    ...(takesBack === null ? {} : { supersedes: takesBack }),
+  };
+  return await orReport(world, plan, () => runPlan(plan, options));
 }
 
 /** Goes on with the unfinished run, forward or back, from its stored plan. */
@@ -83,8 +89,9 @@ export async function resumeRelease(
 }
 
 /**
- * Opens the incident of a run that stopped half-way: its own step for that is never reached, and
- * nobody needs the report more. A run that was stopped by its operator, or that undid itself, is none.
+ * Opens the incident of a run that stopped half-way, or that leaves running what it could not verify:
+ * its own step for that is never reached, and nobody needs the report more. A run that was stopped by
+ * its operator, or that undid itself, is none.
  */
 async function orReport(
   world: ReleaseWorld,
@@ -97,7 +104,8 @@ async function orReport(
   } catch (err) {
     try {
       const run = await readRun(stateDir, plan.id);
-      if (run.state === "failed" && run.resumable) {
+      const isSwitched = run.steps.some(({ id, state }) => id === "switch" && state === "done");
+      if (run.state === "failed" && (run.resumable || isSwitched)) {
         // A signal of its own: the run's may be what ended it.
         await world.report({ plan, clock, signal: new AbortController().signal });
       }

@@ -2,7 +2,14 @@ import { cpSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppHost, startAppHost } from "#agent";
-import { createPool, dropDatabase, listDatabases, openSession, type Session } from "#db";
+import {
+  commentDatabase,
+  createPool,
+  dropDatabase,
+  listDatabases,
+  openSession,
+  type Session,
+} from "#db";
 import { createLogger, systemClock } from "#runtime";
 import {
   createSampleApp,
@@ -137,7 +144,9 @@ export async function createSampleWorld(
       await destroyTree(kept);
       cpSync(stateDir, kept, { recursive: true, verbatimSymlinks: true });
       if (database !== null) {
-        await onServer(database, (admin, live) => copyDatabase(admin, live, keptName(live, name)));
+        await onServer(database, (admin, live) =>
+          replaceDatabases(admin, { from: live, to: keptName(live, name) }),
+        );
       }
       await startHost();
     },
@@ -146,10 +155,9 @@ export async function createSampleWorld(
       await destroyTree(stateDir);
       cpSync(`${stateDir}.${name}`, stateDir, { recursive: true, verbatimSymlinks: true });
       if (database !== null) {
-        await onServer(database, async (admin, live) => {
-          await dropOthers(admin, live);
-          await copyDatabase(admin, keptName(live, name), live);
-        });
+        await onServer(database, (admin, live) =>
+          replaceDatabases(admin, { from: keptName(live, name), to: live }),
+        );
       }
       await startHost();
     },
@@ -184,7 +192,7 @@ function openDatabase(url: string): TestDatabase {
 
 const keptName = (live: string, name: string) => `kept_${name}_${live}`;
 
-/** Drops quarantines and databases that were restored beside. */
+/** Drops what a run left beside the database: quarantines, and what was restored. */
 async function dropOthers(admin: Session, live: string): Promise<void> {
   for (const found of await listDatabases(admin, live)) {
     if (found.name !== live) await dropDatabase(admin, found.name);
@@ -196,7 +204,7 @@ async function dropDatabases(database: TestDatabase): Promise<void> {
   await onServer(database, async (admin, live) => {
     await dropOthers(admin, live);
     for (const { name } of await listDatabases(admin, "kept")) {
-      if (name.endsWith(`_${live}`)) await dropDatabase(admin, name);
+      if (name.includes(`_${live}`)) await dropDatabase(admin, name);
     }
   });
   await database.drop();
@@ -212,6 +220,19 @@ async function onServer<T>(
     return await work(admin, new URL(database.url).pathname.slice(1));
   } finally {
     await admin.close();
+  }
+}
+
+/** Makes `to` a copy of `from`, with the quarantines beside it and the notes on them. */
+async function replaceDatabases(
+  admin: Session,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  await dropOthers(admin, to);
+  for (const { name, comment } of await listDatabases(admin, from)) {
+    const copy = `${to}${name.slice(from.length)}`;
+    await copyDatabase(admin, name, copy);
+    await commentDatabase(admin, copy, comment);
   }
 }
 

@@ -41,7 +41,7 @@ export async function readRun(stateDir: string, id: string): Promise<RunRecord> 
     startedAt: first.at,
     endedAt: end?.at ?? null,
     durationMs: sumDurations([...forward, ...(backward ?? [])]),
-    outcome: outcomeOf(plan, state, { failure, end }),
+    outcome: outcomeOf(plan, state, { failure, end, stays: stays(plan, forward) }),
     failure,
     ...(back === null || backward === null ? {} : { takenBackBy: { plan: back, steps: backward } }),
   };
@@ -171,10 +171,23 @@ function sumDurations(steps: readonly StepRecord[]): number {
   return steps.reduce((sum, step) => sum + (step.durationMs ?? 0), 0);
 }
 
+/** Whether something that others notice was done and not undone. */
+function stays(plan: RunPlan, steps: readonly StepRecord[]): boolean {
+  return plan.steps.some(({ kind }, at) => kind !== "reversible" && steps[at]?.state === "done");
+}
+
 function outcomeOf(
   plan: RunPlan,
   state: RunState,
-  { failure, end }: { readonly failure: RunFailure | null; readonly end: JournalLine | null },
+  {
+    failure,
+    end,
+    stays,
+  }: {
+    readonly failure: RunFailure | null;
+    readonly end: JournalLine | null;
+    readonly stays: boolean;
+  },
 ): string | null {
   const what = `${plan.kind} to ${plan.to ?? "nothing"}`;
   const why = failure === null ? "" : `: step ${failure.step}: ${failure.message}`;
@@ -188,9 +201,8 @@ function outcomeOf(
     case "aborted":
       return `${what} aborted and undone`;
     case "failed":
-      return end === null
-        ? `${what} stopped${why}; go on with fiber rollback resume`
-        : `${what} failed and was undone${why}`;
+      if (end === null) return `${what} stopped${why}; go on with fiber rollback resume`;
+      return `${what} failed and ${stays ? "was not undone" : "was undone"}${why}`;
     case "interrupted":
       return `${what} was interrupted; go on with fiber rollback resume`;
   }

@@ -73,6 +73,8 @@ export interface RunOptions {
   readonly planBack?: (context: RunContext, failure: RunFailure) => Promise<RunPlan | null>;
   readonly ports: RunPorts;
   readonly observe?: (event: RunEvent) => void;
+  /** The run that the plan takes back: where it is unfinished, it ends when this one begins. */
+  readonly supersedes?: string;
   /** Takes the lock of another host over; the reason is journaled. */
   readonly takeOver?: string;
   /** Resumes or aborts a run that another engine began, when that one is lost; journaled. */

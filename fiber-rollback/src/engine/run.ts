@@ -2,6 +2,7 @@ import { FiberError } from "#contracts";
 import { makeStateFolder } from "#runtime";
 import { findUnfinished } from "../restore/restore.js";
 import { engineVersion } from "./engine-version.js";
+import { openJournal } from "./journal.js";
 import { type OpenRun, type RunPart, withRun } from "./open-run.js";
 import { readRun } from "./read-run.js";
 import type { RunOptions } from "./run-context.js";
@@ -9,7 +10,7 @@ import { asError, pastPivot, stopped, takingBackAlready } from "./run-errors.js"
 import type { RunPlan } from "./run-plan.js";
 import type { RunRecord } from "./run-record.js";
 import { advanceSteps, hasPassedPivot, undoPassing } from "./run-steps.js";
-import { findUnfinishedRun } from "./run-store.js";
+import { findUnfinishedRun, journalPath } from "./run-store.js";
 import { pendingFailure, planWayBack, readTurn, takeBack, undoAll } from "./take-back.js";
 
 /**
@@ -20,7 +21,10 @@ import { pendingFailure, planWayBack, readTurn, takeBack, undoAll } from "./take
  * begun; the failing step's error; RUN_STOPPED when the signal was aborted; TAKE_BACK_FAILED
  */
 export async function runPlan(plan: RunPlan, options: RunOptions): Promise<RunRecord> {
-  const check = () => refuseUnfinished(options.stateDir);
+  const check = async () => {
+    await endSuperseded(plan, options);
+    await refuseUnfinished(options.stateDir);
+  };
   makeStateFolder(options.stateDir);
   await withRun(plan, { event: "begin", options, check }, goOn);
   return await readRun(options.stateDir, plan.id);
@@ -73,6 +77,21 @@ async function refuseUnfinished(stateDir: string): Promise<void> {
     `Restore ${restore.id} was begun and not finished. Go on with it (fiber restore --resume) or ` +
       "take it back (fiber restore --abort) first.",
   );
+}
+
+/** A run that is taken back is not gone on with: `resume` then means the run that takes it back. */
+async function endSuperseded(plan: RunPlan, options: RunOptions): Promise<void> {
+  const { stateDir, supersedes, ports } = options;
+  if (supersedes === undefined || (await findUnfinishedRun(stateDir))?.id !== supersedes) return;
+  const journal = await openJournal(journalPath(stateDir, supersedes), {
+    now: ports.clock.now,
+    stateDir,
+  });
+  try {
+    await journal.write({ event: "end", detail: { outcome: "failed", takenBackBy: plan.id } });
+  } finally {
+    await journal.close();
+  }
 }
 
 /** Runs what is left, forward or back. */

@@ -84,7 +84,7 @@ export function assemblePlan(parts: PlanParts): RunPlan {
       from: {
         release: running.release,
         commit: running.record?.commit ?? null,
-        artefact: fromArtefact(running),
+        artefact: fromArtefact(running, record.tag),
         status: running.record?.status ?? null,
       },
       data:
@@ -102,8 +102,12 @@ export function assemblePlan(parts: PlanParts): RunPlan {
   };
 }
 
-/** What ran before a run, when one can come back to it. */
-function fromArtefact({ record, artefact }: RunningView): RunFacts["from"]["artefact"] {
-  if (record === null || record.artefact === null || !artefact) return null;
+/** What ran before a run, when one can come back to it: not to what is deployed once more. */
+function fromArtefact(
+  { record, artefact }: RunningView,
+  target: string,
+): RunFacts["from"]["artefact"] {
+  if (record === null || record.artefact === null || !artefact || record.tag === target)
+    return null;
   return { ...record.artefact, tag: record.tag, commit: record.commit };
 }

@@ -22,7 +22,7 @@ export async function gatherUndo(
   request: { readonly reason: string | null },
 ): Promise<UndoFacts> {
   const world = rememberFinds(anyWorld);
-  const { plan: undoes } = await lastRollback(world);
+  const { plan: undoes, state, failure } = await lastRollback(world);
   const back = await world.store.read(undoes.from ?? "");
   if (back === null) throw releaseNotFound(undoes.from ?? "");
   const view = await viewRelease(world, back);
@@ -31,6 +31,7 @@ export async function gatherUndo(
   return {
     head: await gatherHead(world, "undo", request.reason),
     undoes,
+    unverified: state === "done" ? null : (failure?.message ?? null),
     back: view,
     running: await viewRunning(world),
     data,
@@ -42,7 +43,7 @@ export async function gatherUndo(
 
 async function lastRollback({ stateDir }: ReleaseWorld): Promise<RunRecord> {
   for await (const run of newestRuns(stateDir)) {
-    if (run.plan.kind === "rollback" && run.state === "done") {
+    if (run.plan.kind === "rollback" && isSwitched(run)) {
       if (run.plan.from !== null && run.plan.from !== "dev") return run;
       break;
     }
@@ -56,6 +57,11 @@ async function lastRollback({ stateDir }: ReleaseWorld): Promise<RunRecord> {
     }
   }
   throw nothingToUndo("no rollback from a release has been run here");
+}
+
+/** Done, or stopped by its own verification, with everything else behind it. */
+function isSwitched({ state, failure }: RunRecord): boolean {
+  return state === "done" || (state === "failed" && failure?.step === "verify");
 }
 
 function nothingToUndo(why: string): FiberError {

@@ -19,6 +19,8 @@ export interface UndoFacts {
   readonly head: PlanHead;
   /** The rollback that is taken back. */
   readonly undoes: RunPlan;
+  /** Why that rollback was not verified; null when it was. */
+  readonly unverified: string | null;
   /** The release that it left. */
   readonly back: ReleaseView;
   readonly running: RunningView;
@@ -96,9 +98,15 @@ function makePlan(facts: UndoFacts, level: Level): RunPlan {
       backup: false,
       takesBack: undoes.id,
       before: null,
-      failed: null,
+      failed: failedOf(facts),
     },
   });
+}
+
+/** What the rollback went to is bad too when it was not verified. */
+function failedOf({ undoes, unverified }: UndoFacts): RunFacts["failed"] {
+  if (unverified === null || undoes.to === null) return null;
+  return { tag: undoes.to, why: `run ${undoes.id} failed at verify: ${unverified}` };
 }
 
 function upFacts({ back, canRecover }: UndoFacts): RunFacts["up"] {

@@ -324,6 +324,7 @@ describe("an undo's plan", () => {
     const undo = {
       head: { ...HEAD, id: "20261122T111500Z-undo" },
       undoes: rolledBack.plan,
+      unverified: null,
       back: { record: record("v2", 4), artefact: "there" as const, canBuild: true },
       running: { release: "v1", record: record("v1", 3), artefact: true, isUp: true },
       ...{ data, canRecover: false, build: [], migrations: "m" },

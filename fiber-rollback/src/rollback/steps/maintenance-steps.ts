@@ -6,20 +6,27 @@ import { makeStep, type StepBase } from "./step-base.js";
 /** A run that nobody goes on with must not mute alerts for ever. */
 const LEAST_MS = 30 * 60_000;
 
-/** Opens maintenance under the run's id: alerts are muted, measuring goes on. */
+/**
+ * Opens maintenance under the run's id: alerts are muted, measuring goes on. It takes the place of
+ * what the run that is taken back left open.
+ */
 export function maintenanceStep(base: StepBase): Step {
-  const { context } = base;
+  const { context, facts } = base;
   const { id, kind, to, operator, estimate } = context.plan;
   return makeStep("maintenance", base, {
     async run() {
-      const { openedMs, endsByMs } = await onPorts(base, (ports) =>
-        openMaintenance(ports, {
+      const { openedMs, endsByMs } = await onPorts(base, async (ports) => {
+        const opened = await openMaintenance(ports, {
           id,
           reason: `${kind} to ${to ?? "nothing"}`,
           openedBy: operator,
           forMs: Math.max(LEAST_MS, 3 * estimate.ms),
-        }),
-      );
+        });
+        if (facts.takesBack !== null && facts.takesBack !== id) {
+          await closeMaintenance(ports, facts.takesBack);
+        }
+        return opened;
+      });
       return { openedMs, endsByMs };
     },
     undo: async () => {

@@ -31,10 +31,17 @@ export function verifyStep(base: StepBase): Step {
 
 function failedWords({ facts, context }: StepBase): string {
   const failed = `${facts.target.tag} was not verified`;
-  if (context.plan.kind === "deploy" || context.takingBack) return failed;
+  if (context.takingBack) return failed;
+  if (context.plan.kind === "deploy")
+    return facts.from.artefact === null ? firstFailed(failed) : failed;
   const kept =
     facts.restore === null ? "" : ` The replaced database is kept as ${facts.restore.quarantine}.`;
   return `${failed}, and a rollback does not take itself back.${kept} Look at it (fiber status, fiber logs), then measure again with fiber rollback resume, or go back with fiber rollback undo`;
+}
+
+/** A first release that fails runs on: nothing else could. */
+function firstFailed(failed: string): string {
+  return `${failed}, and there is no release to go back to: it runs on and is recorded as bad. Mend the cause and deploy it again, or another tag (fiber deploy TAG), or run the working tree meanwhile (fiber down, then fiber up --tree)`;
 }
 
 async function verifyContext(

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { upgrade } from "#db";
 import { currentTag } from "../drivers/process/current-release.js";
 import { listRuns } from "../engine/read-run.js";
 import { readMaintenance } from "../maintenance/maintenance.js";
@@ -174,3 +175,26 @@ describe("a rollback that is not verified", { timeout: 180_000 }, () => {
     expect((await runRelease(sample.world, back)).state).toBe("done");
   });
 });
+
+it("names what brings the data back, where a first deploy destroys it and nothing can take it back", async () => {
+  const first = await createSampleWorld({ database: true });
+  try {
+    const earlier = { "0001_first.sql": FIRST_MIGRATION };
+    writeFileSync(join(refused, "0001_first.sql"), FIRST_MIGRATION);
+    await upgrade({ connectionString: first.database?.url ?? "", folder: refused });
+    await first.database?.pool.query("INSERT INTO things VALUES ('one'), ('two')");
+    const bad = migration("DELETE FROM things WHERE name = 'two';", "SELECT 1;");
+    first.release("v1.0.0", { migrations: { ...earlier, "0002_bad.sql": bad } });
+    const plan = await planDeployOf(first.world, { tag: "v1.0.0", ...DEPLOY });
+    expect(plan.loss.statement).toContain("fails, and what brings them back is named");
+    await expect(runRelease(first.world, plan)).rejects.toMatchObject({
+      code: "DATA_DESTROYED",
+      message: expect.stringMatching(
+        /things lost 1 of 2 rows.*nothing was restored: fiber restore/,
+      ),
+    });
+    expect(await first.standingFences()).toBe(0);
+  } finally {
+    await first.remove();
+  }
+}, 120_000);

@@ -12,6 +12,7 @@ import {
 import type { Step } from "../engine/step.js";
 import { urlOfDatabase } from "../pg-tools.js";
 import { onDatabase } from "../restore/restore-context.js";
+import { readSource } from "../rollback/find-source.js";
 import { dataPorts, makeStep, type StepBase, targetArtefact } from "../rollback/steps/step-base.js";
 
 /** How long a migration may wait for a lock while nobody can write. */
@@ -66,8 +67,16 @@ async function refuseDamage(base: StepBase): Promise<void> {
   throw new FiberError(
     "DATA_DESTROYED",
     `The migration ran to its end and destroyed data: ${describeDamage(damage)}. If that is what it ` +
-      "is for, deploy it with --allow-loss.",
+      `is for, deploy it with --allow-loss.${wayBack(base)}`,
   );
+}
+
+/** Without a release to go back to, nothing plans the restore: a person has to ask for it. */
+function wayBack({ facts, context }: StepBase): string {
+  const source = readSource(context.journal.outcome("restore-point")?.source);
+  if (facts.from.artefact !== null || source === null || source.kind === "quarantine") return "";
+  const from = source.kind === "point" ? `--to-point ${source.name}` : source.path;
+  return ` There is no release to go back to, so nothing was restored: fiber restore ${from} brings the data back as it was before.`;
 }
 
 /** What the tables held under the fence, or once the writers had stopped. */

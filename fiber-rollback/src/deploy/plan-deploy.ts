@@ -172,7 +172,7 @@ function statementOf(facts: DeployFacts, migrates: boolean): string {
   if (!migrates) return `Nothing is lost. ${back}`;
   return allowLoss
     ? `What the migrations remove is lost: --allow-loss. ${back}`
-    : `Nothing is lost: a migration that removes rows or values is taken back. ${back}`;
+    : `Nothing is lost: a migration that removes rows or values ${hasWayBack(facts) ? "is taken back" : "fails, and what brings them back is named"}. ${back}`;
 }
 
 function warningsOf(facts: DeployFacts): string[] {

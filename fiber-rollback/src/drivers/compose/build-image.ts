@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { FiberError } from "#contracts";
 import type { Git } from "../../git/run-git.js";
 import type { BuildProgress } from "../deploy-driver.js";
 import { makeTree } from "../process/build-tree.js";
 import { COMMIT_LABEL, RELEASE_LABEL } from "./containers.js";
-import type { Docker } from "./docker.js";
+import { type Docker, imageRemedy } from "./docker.js";
 import { type ImageRecord, writeImageRecord } from "./image-record.js";
 import { readReleased } from "./released-project.js";
 
@@ -28,7 +29,7 @@ export interface ImageRequest {
  */
 export async function buildImage(request: ImageRequest): Promise<ImageRecord> {
   const { docker, stateDir, tag, commit } = request;
-  await docker.must("version", "--format", "{{.Server.Version}}");
+  await askEngine(docker);
   let name = "";
   const made = await makeTree(request, (work) => {
     const { spec } = readReleased(work);
@@ -36,6 +37,8 @@ export async function buildImage(request: ImageRequest): Promise<ImageRecord> {
     const command = buildCommand({ dockerfile: spec.dockerfile, name, tag, commit });
     const settings = Object.entries(request.env ?? {}).map(([key, value]) => `${key}='${value}' `);
     return [`${settings.join("")}${command}`];
+  }).catch(async (err) => {
+    throw await explained(err, docker);
   });
   const shown = await docker.must("image", "inspect", "--format", "{{.Id}} {{.Size}}", name);
   const [image = "", size = "0"] = shown.trim().split(" ");
@@ -48,6 +51,21 @@ export async function buildImage(request: ImageRequest): Promise<ImageRecord> {
   };
   await writeImageRecord(stateDir, record);
   return record;
+}
+
+/** @throws FiberError ENGINE_UNREACHABLE */
+async function askEngine(docker: Docker): Promise<void> {
+  await docker.must("version", "--format", "{{.Server.Version}}");
+}
+
+/** A failed build with what to do, where it was not the release's own fault. */
+async function explained(err: unknown, docker: Docker): Promise<unknown> {
+  if (!(err instanceof FiberError) || err.code !== "BUILD_FAILED") return err;
+  await askEngine(docker);
+  const remedy = imageRemedy(err.message);
+  return remedy === ""
+    ? err
+    : new FiberError("BUILD_FAILED", `${err.message}${remedy}`, { cause: err });
 }
 
 /**

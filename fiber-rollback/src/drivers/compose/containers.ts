@@ -18,6 +18,8 @@ export interface Container {
   readonly status: "created" | "running" | "restarting" | "paused" | "exited" | "dead" | "removing";
   /** What its health check says; null without one. */
   readonly health: "starting" | "healthy" | "unhealthy" | null;
+  /** What its last health check printed. */
+  readonly checked: string;
   readonly pid: number | null;
   /** How often the engine started it again. */
   readonly restarts: number;
@@ -36,7 +38,12 @@ const inspectedSchema = z.array(
       Pid: z.number(),
       ExitCode: z.number(),
       StartedAt: z.string(),
-      Health: z.object({ Status: z.string() }).optional(),
+      Health: z
+        .object({
+          Status: z.string(),
+          Log: z.array(z.object({ Output: z.string() })).nullish(),
+        })
+        .optional(),
     }),
   }),
 );
@@ -62,6 +69,7 @@ export async function listContainers(
       release: labels[RELEASE_LABEL] ?? null,
       status: Status,
       health: healthOf(Health?.Status),
+      checked: Health?.Log?.at(-1)?.Output.trim() ?? "",
       pid: Pid > 0 ? Pid : null,
       restarts: found.RestartCount,
       exitCode: ExitCode,
@@ -112,8 +120,9 @@ function judge(found: Container | undefined): string {
   if (found === undefined) return "has no container";
   const { status, health, restarts, exitCode, startedMs } = found;
   if (status === "exited" || status === "dead") return `ended with ${exitCode}`;
-  if (status === "restarting" || restarts > 0)
-    return `ended with ${exitCode} and was started again`;
+  if (status === "restarting") return `ended with ${exitCode} and is started again`;
+  // Its exit code is gone by now: the engine says 0 of whatever runs.
+  if (restarts > 0) return "ended and was started again";
   if (health === "unhealthy") return "is unhealthy";
   if (status !== "running") return "starts";
   if (health !== null) return health === "healthy" ? "serves" : "starts";
@@ -131,7 +140,8 @@ async function failedService(
       ? null
       : await docker.try("logs", "--tail", "12", found.id).catch(() => null);
   const words = said === null ? "" : `\n${`${said.stdout}\n${said.stderr}`.trim()}`;
-  return new FiberError("SWITCH_FAILED", `${service} ${what}.${words}`);
+  const checked = found?.checked ? ` Its health check says: ${found.checked}` : "";
+  return new FiberError("SWITCH_FAILED", `${service} ${what}.${checked}${words}`);
 }
 
 function healthOf(text: string | undefined): Container["health"] {

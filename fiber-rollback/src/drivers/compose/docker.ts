@@ -27,6 +27,10 @@ const ASK_MS = 60_000;
 const COMPOSE_MS = 10 * 60_000;
 const AWAY =
   /Cannot connect to the Docker daemon|Couldn't connect to Docker daemon|error during connect|docker daemon is not running|Connection refused|connection reset by peer|Connection aborted|unexpected EOF|Is the docker daemon running/i;
+/** The path of every request to a registry: it is the engine that says so, and that answers. */
+const REGISTRY = /\/v2\//;
+const NOT_FETCHED =
+  /\/v2\/|pull access denied|manifest .*(unknown|not found)|no such image|repository .* not found/i;
 
 /**
  * @param env variables beside our own, such as DOCKER_HOST
@@ -81,15 +85,16 @@ async function findCompose(
 
 function refuseAway(result: CommandResult): void {
   const missing = result.startError === "ENOENT";
-  if (!missing && !result.timedOut && !AWAY.test(result.stderr)) return;
+  const away = result.stderr.split("\n").find((line) => AWAY.test(line) && !REGISTRY.test(line));
+  if (!missing && !result.timedOut && away === undefined) return;
   const why = missing
     ? "docker is not installed"
     : result.timedOut
       ? "it does not answer in time"
-      : (result.stderr.split("\n").find((line) => AWAY.test(line)) ?? result.stderr);
+      : (away ?? result.stderr);
   throw new FiberError(
     "ENGINE_UNREACHABLE",
-    `The Docker engine cannot be reached: ${why.trim()}. Start it, then go on: fiber rollback resume`,
+    `The Docker engine cannot be reached: ${why.trim().replace(/[.?]+$/, "")}. Start it, then go on: fiber rollback resume`,
   );
 }
 
@@ -97,6 +102,15 @@ function failed({ command, exitCode, stdout, stderr }: CommandResult): FiberErro
   const tail = (stderr || stdout).split("\n").slice(-8).join("\n");
   return new FiberError(
     "CONTAINER_FAILED",
-    `${command.join(" ")} ended with ${exitCode ?? "a signal"}:\n${tail}`,
+    `${command.join(" ")} ended with ${exitCode ?? "a signal"}:\n${tail}${imageRemedy(tail)}`,
+  );
+}
+
+/** What to do when docker's words say that an image could not be fetched; empty when they do not. */
+export function imageRemedy(words: string): string {
+  if (!NOT_FETCHED.test(words)) return "";
+  return (
+    "\nAn image is not on this machine and cannot be fetched. See that its name is right and its " +
+    "registry answers (docker pull IMAGE), or bring it here (docker load), then try again."
   );
 }

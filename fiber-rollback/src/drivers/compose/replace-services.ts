@@ -126,7 +126,16 @@ export function createReplacer(deps: {
   return {
     runs,
     async replace(record, { old, writerStopped }) {
-      await startOthers(record);
+      try {
+        await startOthers(record);
+      } catch (err) {
+        if (!isAboutContainers(err)) throw err;
+        throw new FiberError(
+          "SWITCH_FAILED",
+          `${record.tag} cannot start, and nothing that runs was touched: ${err.message}`,
+          { cause: err },
+        );
+      }
       const begunMs = performance.now();
       let ran = false;
       try {
@@ -135,7 +144,7 @@ export function createReplacer(deps: {
         ran = (await removeOurs(releaseOf(record))) || ran;
         await startServices(record, releaseOf(record).spec.services);
       } catch (err) {
-        if (!(err instanceof FiberError) || err.code === "ENGINE_UNREACHABLE") throw err;
+        if (!isAboutContainers(err)) throw err;
         throw await goBack(err, { record, old, writerStopped });
       }
       return ran ? Math.round(performance.now() - begunMs) : null;
@@ -176,10 +185,15 @@ export function createReplacer(deps: {
       await putBack(old, writerStopped);
       return `${old.tag} runs again${writerStopped ? ", its writers stopped as before" : ""}`;
     } catch (err) {
-      if (!(err instanceof FiberError) || err.code !== "SWITCH_FAILED") throw err;
+      if (!isAboutContainers(err)) throw err;
       return `${old.tag} does not come up either (${err.message})`;
     }
   }
+}
+
+/** Whether an error is about the containers of a release: with the engine away there is no way back. */
+function isAboutContainers(err: unknown): err is FiberError {
+  return err instanceof FiberError && err.code !== "ENGINE_UNREACHABLE";
 }
 
 function isWhole(container: Container, record: ImageRecord): boolean {

@@ -32,6 +32,8 @@ const FETCH_MS = 1_000;
 const LOOK_MS = 50;
 const POSITION_EVERY_MS = 1_000;
 const RETRY_MS = 200;
+/** Samples that the database did not take are tried again after this. */
+const AGAIN_MS = 1_000;
 
 /**
  * Takes messages from the stream into PostgreSQL until it is stopped. A message is acknowledged
@@ -75,12 +77,25 @@ export function startConsumer({ config, log, clock }: ConsumerOptions): RunningC
     const incoming = { data, mark, deliveries: info.deliveryCount };
     const tools = { writer, js: from.js, log };
     await inFlight.room();
-    if (signal.aborted || writer.refusal() !== null) return message.nak();
+    if (signal.aborted || writer.refusal() !== null) return giveBack(message);
     inFlight.add(message, async () => {
-      const outcome = await storeMessage(incoming, tools);
-      if (outcome.kind === "applied") message.ack();
-      else message.nak();
+      while ((await storeMessage(incoming, tools)).kind !== "applied") {
+        if (signal.aborted || writer.refusal() !== null) return giveBack(message);
+        // The database is there and takes no rows, its disk is full say: no other writer fares
+        // better, and each delivery brings a message nearer to being taken for a poison.
+        await clock.sleep(AGAIN_MS, signal);
+      }
+      message.ack();
     });
+  }
+
+  /**
+   * To other writers at once when this one ends. While the database is away or fenced only after the
+   * fetches under way have ended: else the message would come back into them, again and again.
+   */
+  function giveBack(message: JsMsg): void {
+    if (signal.aborted) message.nak();
+    else message.nak(FETCH_MS);
   }
 
   async function fetchOnce(consumer: Consumer, from: Queue): Promise<void> {

@@ -27,8 +27,8 @@ export interface StoreMessageTools {
 export type MessageOutcome = { readonly kind: "applied" } | { readonly kind: "refused" };
 
 /**
- * A message that came this often ended or cut off whoever took it. Fences and absent databases
- * cost a delivery each, so the bound is far from these.
+ * A message that came this often ended or cut off whoever took it. A fence or an absent database
+ * costs it a delivery or two, and one without room none, so the bound is far from these.
  */
 const MAX_DELIVERIES = 100;
 const REFUSED: MessageOutcome = { kind: "refused" };

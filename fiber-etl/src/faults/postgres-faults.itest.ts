@@ -18,6 +18,7 @@ import { makeSample, readStored } from "../ingest-log-conformance.itest-kit.js";
 import { type ScratchNats, startScratchNats } from "../nats-server/scratch-nats.itest-kit.js";
 import { startLoad } from "../queue/load.itest-kit.js";
 import {
+  countDead,
   openStageLog,
   stageConfig,
   startStageEtl,
@@ -193,6 +194,41 @@ describe("PostgreSQL", () => {
     expect((await pool.query(count)).rows).toEqual(before);
     await pool.query("DELETE FROM ingest_fence");
     await whenApplied(config, pool);
+    await load.expectExact(pool);
+  });
+
+  it("fenced again and again under load: what is caught waits, and none of it becomes a dead letter", async () => {
+    // So slow that a fence catches one or two messages, which then come again and again.
+    const load = startLoad(log, 500);
+    for (let fence = 0; fence < 6; fence++) {
+      await load.more(60);
+      await pool.query(
+        `INSERT INTO ingest_fence (reason, raised_by, expires_at)
+         VALUES ('test', 'test', clock_timestamp() + interval '1 h')`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await pool.query("DELETE FROM ingest_fence");
+    }
+    await load.stop();
+    await whenApplied(config, pool);
+    expect(await countDead(config)).toBe(0);
+    await load.expectExact(pool);
+  });
+
+  it("without room for rows for a while: they are tried again, and none becomes a dead letter", async () => {
+    await pool.query(`
+      CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`);
+    const load = startLoad(log, 20);
+    await load.more(300);
+    await pool.query(
+      "CREATE TRIGGER no_room BEFORE INSERT ON samples FOR EACH ROW EXECUTE FUNCTION no_room()",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    await pool.query("DROP TRIGGER no_room ON samples");
+    await load.stop();
+    await whenApplied(config, pool);
+    expect(await countDead(config)).toBe(0);
     await load.expectExact(pool);
   });
 });

@@ -14,7 +14,7 @@ export type Sample = [target: string, timeMs: number, latencyMs: number, loss: n
  * @param options.pauseMs each of its four loops waits this long between two batches of 25
  */
 export async function startLoad(
-  stack: TestStack,
+  stack: Pick<TestStack, "stateDir" | "apiUrl">,
   name: string,
   options: { readonly pauseMs?: number } = {},
 ) {
@@ -68,7 +68,11 @@ export async function storedSamples(
   stack: TestStack,
   database = "fiberstack",
 ): Promise<readonly Sample[]> {
-  const client = new pg.Client({ connectionString: stackDatabaseUrl(stack, database) });
+  return readSamples(stackDatabaseUrl(stack, database));
+}
+
+async function readSamples(connectionString: string): Promise<readonly Sample[]> {
+  const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     const { rows } = await client.query<Sample>({
@@ -88,7 +92,23 @@ export async function storedByKey(
   stack: TestStack,
   database = "fiberstack",
 ): Promise<ReadonlyMap<string, Sample>> {
-  return new Map((await storedSamples(stack, database)).map((row) => [keyOf(row), row]));
+  return storedAt(stackDatabaseUrl(stack, database));
+}
+
+/** The same of any database. */
+export async function storedAt(connectionString: string): Promise<ReadonlyMap<string, Sample>> {
+  return new Map((await readSamples(connectionString)).map((row) => [keyOf(row), row]));
+}
+
+/** Acknowledged samples that are missing or hold other values; a few name the fault. */
+export function wrongOf(
+  acknowledged: readonly Sample[],
+  stored: ReadonlyMap<string, Sample>,
+): readonly unknown[] {
+  return acknowledged
+    .filter((sent) => JSON.stringify(stored.get(keyOf(sent))) !== JSON.stringify(sent))
+    .map((sent) => ({ sent, stored: stored.get(keyOf(sent)) ?? null }))
+    .slice(0, 5);
 }
 
 /** What names a sample of the load client. */

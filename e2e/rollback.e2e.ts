@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageRoot } from "#runtime";
-import { keyOf, type Sample, startLoad, storedByKey } from "./load-list.js";
+import { startLoad, storedByKey, wrongOf } from "./load-list.js";
 import {
   type Changes,
   createProductClone,
@@ -213,18 +213,7 @@ test(
     const acknowledged = await load.stop();
     const stored = await storedByKey(stack);
     expect(acknowledged.length).toBeGreaterThan(3_000);
-    expect(wrong(acknowledged, stored)).toEqual([]);
+    expect(wrongOf(acknowledged, stored)).toEqual([]);
   },
   RUN_MS,
 );
-
-/** Acknowledged samples that are missing or hold other values; a few name the fault. */
-function wrong(
-  acknowledged: readonly Sample[],
-  stored: ReadonlyMap<string, Sample>,
-): readonly unknown[] {
-  return acknowledged
-    .filter((sent) => JSON.stringify(stored.get(keyOf(sent))) !== JSON.stringify(sent))
-    .map((sent) => ({ sent, stored: stored.get(keyOf(sent)) ?? null }))
-    .slice(0, 5);
-}

@@ -105,6 +105,17 @@ describe("a first deploy that is not verified", { timeout: 180_000 }, () => {
     });
   });
 
+  it("is what a further release that fails comes back to, as bad as it was", async () => {
+    refuse("v1.1.0");
+    const run = await deploy("v1.1.0");
+    expect(run).toMatchObject({ state: "taken-back", failure: { step: "verify" } });
+    await expectRuns("v1.0.0");
+    expect([await statusOf("v1.0.0"), await statusOf("v1.1.0")]).toEqual(["bad", "bad"]);
+    expect(await openWindows()).toEqual([]);
+    await expect(resumeRelease(sample.world)).rejects.toMatchObject({ code: "RUN_NOT_FOUND" });
+    accept("v1.1.0");
+  });
+
   it("is measured again by deploying it again, and is good when the cause is mended", async () => {
     await expect(deploy("v1.0.0")).rejects.toMatchObject({ code: "VERIFY_FAILED" });
     await expectRuns("v1.0.0");

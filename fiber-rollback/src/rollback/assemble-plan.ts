@@ -80,6 +80,7 @@ export function assemblePlan(parts: PlanParts): RunPlan {
         head: record.migrations.head,
         digest: builds ? null : (record.artefact?.digest ?? null),
         sizeBytes: (record.artefact ?? running.record?.artefact)?.sizeBytes ?? null,
+        wasBad: record.status === "bad",
       },
       from: {
         release: running.release,

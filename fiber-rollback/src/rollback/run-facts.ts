@@ -23,6 +23,8 @@ export const runFactsSchema = z.object({
     digest: z.string().nullable(),
     /** About how many bytes its artefact takes; null while nobody knows. */
     sizeBytes: z.number().nullable(),
+    /** Whether its record said bad when this was planned. */
+    wasBad: z.boolean().default(false),
   }),
   from: z.object({
     /** "dev" for a working tree, null when nothing ran. */

@@ -120,7 +120,10 @@ function outcomeOf(gates: readonly GateStanding[], durationMs: number): VerifyOu
   const blocking = gates.filter((gate) => gate.blocking);
   const bad = blocking.filter((gate) => gate.verdict !== "good");
   if (bad.length === 0) {
-    const summary = `${blocking.length} gates good within ${Math.round(durationMs / 1_000)} s`;
+    const summary =
+      blocking.length === 0
+        ? "every gate is shown, none decides"
+        : `${blocking.length} gates good within ${Math.round(durationMs / 1_000)} s`;
     return { verdict: "passed", summary, durationMs, gates };
   }
   const told = (those: readonly GateStanding[]) =>

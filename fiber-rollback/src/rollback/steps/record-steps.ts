@@ -8,6 +8,7 @@ import { restoreContext } from "./data-steps.js";
 import { withPool } from "./preflight-step.js";
 import { makeStep, type StepBase } from "./step-base.js";
 import { mark } from "./switch-step.js";
+import { isWayBackToBad } from "./verify-step.js";
 
 /**
  * Writes the outcome into the releases' records: the target was verified and is good, with the
@@ -15,20 +16,29 @@ import { mark } from "./switch-step.js";
  * deploy gives up the built folders that nobody goes back to without building again.
  */
 export function recordStep(base: StepBase): Step {
-  const { facts, world, context } = base;
+  const { facts, world } = base;
   const { tag } = facts.target;
   return makeStep("record", base, {
     async run() {
       const restored = facts.restore === null ? null : await finishRestore(base);
-      const why = `verified by run ${context.plan.id}`;
-      await mark(base, tag, { status: "good", why });
-      await keepBaseline(base);
+      await judgeTarget(base);
       const left = await judgeLeft(base);
       const good = await world.store.read(tag);
       const pruned = await pruneOld(base);
       return { tag, status: good?.status ?? null, left, restored, pruned };
     },
   });
+}
+
+async function judgeTarget(base: StepBase): Promise<void> {
+  const { tag } = base.facts.target;
+  const { id } = base.context.plan;
+  if (isWayBackToBad(base)) {
+    const why = `bad before run ${id}, which failed and came back to it`;
+    return await mark(base, tag, { status: "bad", why });
+  }
+  await mark(base, tag, { status: "good", why: `verified by run ${id}` });
+  await keepBaseline(base);
 }
 
 /** Never fatal: what the report cannot do is in its detail, and is tried again by who follows the run. */

@@ -17,7 +17,10 @@ export function verifyStep(base: StepBase): Step {
   return makeStep("verify", base, {
     async run() {
       const artefact = await targetArtefact(base);
-      const gates = readProject(artefact.ref).verify;
+      const { verify } = readProject(artefact.ref);
+      const gates = isWayBackToBad(base)
+        ? verify.map((gate) => ({ ...gate, blocking: false }))
+        : verify;
       const outcome = await withPool(world.data, async (db) =>
         runVerification(gates, await verifyContext(base, artefact, db), (standings) =>
           context.standing("verify", { gates: standings }),
@@ -27,6 +30,14 @@ export function verifyStep(base: StepBase): Step {
       throw new FiberError("VERIFY_FAILED", `${failedWords(base)}: ${outcome.summary}`);
     },
   });
+}
+
+/**
+ * A failed deploy goes back to what ran, also when that was bad already: its gates are shown and decide
+ * nothing, or nothing could be deployed any more.
+ */
+export function isWayBackToBad({ facts, context }: StepBase): boolean {
+  return context.takingBack && facts.target.wasBad;
 }
 
 function failedWords({ facts, context }: StepBase): string {
@@ -65,11 +76,13 @@ async function verifyContext(
     sinceMs: doneAtMs(base, "switch") ?? startedMs,
     before: observed.success ? observed.data : null,
     baseline: record?.baseline ?? null,
-    probeCodeChanged: await codeChanged(
-      world.git,
-      { from: facts.from.commit, to: facts.target.commit },
-      PROBE_FOLDER,
-    ),
+    probeCodeChanged: isWayBackToBad(base)
+      ? false
+      : await codeChanged(
+          world.git,
+          { from: facts.from.commit, to: facts.target.commit },
+          PROBE_FOLDER,
+        ),
     env: { ...world.env, FIBER_RELEASE: tag },
     token: await world.token(),
     db,
